@@ -1,0 +1,26 @@
+import Primitives
+
+/// What a configuration means, with every default filled in: no field refers to another block's defaults.
+///
+/// Order is the order of the files. Names are unique within each list, and every name that is referred to
+/// exists: `Configuration.load` gives no model otherwise.
+public struct Model: Hashable, Sendable {
+    /// What `global_defs` says, and the defaults of what it does not say.
+    public var global: GlobalDefinitions
+    /// `vrrp_script` blocks.
+    public var scripts: [TrackScript]
+    /// `vrrp_sync_group` blocks.
+    public var syncGroups: [SyncGroupDefinition]
+    /// `vrrp_instance` blocks.
+    public var instances: [InstanceDefinition]
+
+    public init(
+        global: GlobalDefinitions = GlobalDefinitions(), scripts: [TrackScript] = [],
+        syncGroups: [SyncGroupDefinition] = [], instances: [InstanceDefinition] = []
+    ) {
+        self.global = global
+        self.scripts = scripts
+        self.syncGroups = syncGroups
+        self.instances = instances
+    }
+}

@@ -1,0 +1,21 @@
+/// A `vrrp_sync_group`: instances that change state together.
+public struct SyncGroupDefinition: Hashable, Sendable {
+    public var name: String
+    /// `group`: names of instances of the model, each in one group only.
+    public var members: [String]
+    /// `track_interface`: for every member.
+    public var trackInterfaces: [TrackedInterface] = []
+    /// `track_script`: for every member.
+    public var trackScripts: [TrackedScript] = []
+    /// Scripts of the group; `deleted` and `masterReceivedLowerPriority` are never set.
+    public var notify = NotifyScripts()
+    /// `sync_group_tracking_weight` or `global_tracking`: weights of the members' trackers count.
+    public var trackingWeight: Bool = false
+    /// `notify_priority_changes`, or the global one.
+    public var notifyPriorityChanges: Bool = false
+
+    public init(name: String, members: [String]) {
+        self.name = name
+        self.members = members
+    }
+}
