@@ -1,0 +1,40 @@
+/// The planted bugs that prove the simulator would notice (docs/invariants.md). Each is one line of
+/// product code, compiled only when the package is built with `ALOFT_CANARIES=1`.
+public enum Canary: String, Hashable, Sendable, CaseIterable {
+    /// A master-down timer that was re-armed fires at its old time.
+    case staleTimer = "stale-timer"
+    /// Skew time is cut to whole seconds, so every backup fires at the same moment.
+    case skewTruncated = "skew-truncated"
+    /// The interval field of VRRPv3 is read as seconds.
+    case centisecondsAsSeconds = "centiseconds-as-seconds"
+    /// Of two masters with one priority the one with the higher address yields.
+    case tieByWrongAddress = "tie-by-wrong-address"
+    /// No gratuitous ARP when an address is taken again.
+    case noAnnouncement = "no-announcement"
+    /// Addresses stay in the kernel when the router steps down.
+    case addressLeft = "address-left"
+    /// A deleted address is not noticed.
+    case netlinkEventLost = "netlink-event-lost"
+    /// A backup keeps its own interval instead of the master's.
+    case intervalNotLearnt = "interval-not-learnt"
+    /// A worker's successor adopts MASTER however old the last advertisement is.
+    case adoptsTooLate = "adopts-too-late"
+    /// A backup starts its timer anew for an advertisement that it discards.
+    case discardRestartsTimer = "discard-restarts-timer"
+}
+
+/// Which planted bug this build carries: none, unless it was built for the simulator's own test.
+public struct PlantedBug: Hashable, Sendable {
+    #if CANARIES
+        let canary: Canary?
+        public init(_ canary: Canary? = nil) { self.canary = canary }
+        @inlinable public func isPlanted(_ canary: Canary) -> Bool { matches(canary) }
+        @usableFromInline func matches(_ other: Canary) -> Bool { canary == other }
+        public static let isAvailable = true
+    #else
+        @inlinable public init() {}
+        @inlinable public init(_ canary: Canary?) {}
+        @inlinable public func isPlanted(_ canary: Canary) -> Bool { false }
+        public static let isAvailable = false
+    #endif
+}
