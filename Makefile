@@ -1,0 +1,8 @@
+# Thin over scripts/, so that a machine without make is served too.
+.PHONY: demo test check build install fmt
+demo:    ; @scripts/demo
+test:    ; @scripts/test
+check:   ; @scripts/check
+build:   ; @scripts/build
+install: ; @scripts/install
+fmt:     ; @scripts/fmt
