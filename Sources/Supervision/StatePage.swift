@@ -1,0 +1,18 @@
+/// The first page of the memfd that supervisor and worker share. The rest of it, from ``stateOffset``, is
+/// the worker's: the supervisor neither reads nor writes there.
+///
+/// | offset | size | what |
+/// | --- | --- | --- |
+/// | 0 | 8 | magic |
+/// | 8 | 8 | the promise: boot-time nanoseconds by which the worker will have woken; 0 while it starts |
+public enum StatePage {
+    /// `ALOFT`, and the layout's version.
+    public static let magic: UInt64 = 0x414C_4F46_5400_0001
+    public static let magicOffset = 0
+    public static let promiseOffset = 8
+    public static let size = 4096
+    /// Where the worker's own state begins.
+    public static let stateOffset = 4096
+    /// How large the supervisor makes the memfd; the worker may make it larger.
+    public static let initialSize = 1 << 20
+}

@@ -1,0 +1,105 @@
+import Primitives
+
+/// What the supervisor must know of the configuration. The worker, which alone reads and checks the
+/// files, sends it after each start and each accepted reload, whole.
+public struct SupervisorSettings: Equatable, Sendable {
+    /// A named pipe that gets a line for each transition, and the program that reads it.
+    public struct FIFO: Equatable, Sendable {
+        public var target: FIFOTarget
+        public var path: String
+        /// Owner of a pipe that is created here; nil keeps the supervisor's.
+        public var user: UInt32?
+        public var group: UInt32?
+        /// Started with the path as its last argument, and again when it ends.
+        public var reader: ScriptCommand?
+
+        public init(
+            target: FIFOTarget, path: String, user: UInt32? = nil, group: UInt32? = nil, reader: ScriptCommand? = nil
+        ) {
+            self.target = target
+            self.path = path
+            self.user = user
+            self.group = group
+            self.reader = reader
+        }
+    }
+
+    /// The smallest advertisement interval of all instances: what the watchdog measures with.
+    public var advertInterval: Duration
+    public var fifos: [FIFO]
+    /// Where SIGUSR1, SIGUSR2 and the JSON signal write; empty is the default under the temporary directory.
+    public var statePath: String
+    public var statisticsPath: String
+    public var jsonPath: String
+    /// How long the worker may take to release everything at a stop (`child_wait_time`).
+    public var stopLimit: Duration
+    /// Hooks that may run at the same time, over all instances; at least 1.
+    public var parallelHooks: UInt32
+    /// Run once everything is released, before the supervisor ends.
+    public var shutdownScript: ScriptCommand?
+    public var shutdownLimit: Duration
+    /// Tells apart several daemons on one machine (`instance`); empty when unnamed.
+    public var instanceName: String
+
+    public init(
+        advertInterval: Duration = .seconds(1), fifos: [FIFO] = [], statePath: String = "",
+        statisticsPath: String = "", jsonPath: String = "", stopLimit: Duration = .seconds(5),
+        parallelHooks: UInt32 = 32, shutdownScript: ScriptCommand? = nil, shutdownLimit: Duration = .seconds(10),
+        instanceName: String = ""
+    ) {
+        self.advertInterval = advertInterval
+        self.fifos = fifos
+        self.statePath = statePath
+        self.statisticsPath = statisticsPath
+        self.jsonPath = jsonPath
+        self.stopLimit = stopLimit
+        self.parallelHooks = parallelHooks
+        self.shutdownScript = shutdownScript
+        self.shutdownLimit = shutdownLimit
+        self.instanceName = instanceName
+    }
+
+    init(from reader: inout WireReader) {
+        advertInterval = reader.duration()
+        fifos = reader.list { reader in
+            FIFO(
+                target: reader.enumeration(.all), path: reader.string(), user: reader.optionalUInt32(),
+                group: reader.optionalUInt32(), reader: reader.optional { ScriptCommand(from: &$0) })
+        }
+        statePath = reader.string()
+        statisticsPath = reader.string()
+        jsonPath = reader.string()
+        stopLimit = reader.duration()
+        parallelHooks = reader.uint32()
+        shutdownScript = reader.optional { ScriptCommand(from: &$0) }
+        shutdownLimit = reader.duration()
+        instanceName = reader.string()
+    }
+
+    func write(to writer: inout WireWriter) {
+        writer.put(advertInterval)
+        writer.put(fifos) { writer, fifo in
+            writer.put(fifo.target.rawValue)
+            writer.put(fifo.path)
+            writer.put(fifo.user)
+            writer.put(fifo.group)
+            writer.put(fifo.reader) { $1.write(to: &$0) }
+        }
+        writer.put(statePath)
+        writer.put(statisticsPath)
+        writer.put(jsonPath)
+        writer.put(stopLimit)
+        writer.put(parallelHooks)
+        writer.put(shutdownScript) { $1.write(to: &$0) }
+        writer.put(shutdownLimit)
+        writer.put(instanceName)
+    }
+}
+
+extension WireWriter {
+    mutating func put(_ value: Duration) { put(value.nanoseconds) }
+}
+
+extension WireReader {
+    mutating func duration() -> Duration { .nanoseconds(int64()) }
+}
