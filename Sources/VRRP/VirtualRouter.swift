@@ -72,6 +72,9 @@ public struct VirtualRouter: Hashable, Sendable {
         masterInterval = settings.interval
     }
 
+    /// What it will send from, before it starts.
+    public mutating func prepare(source: IPAddress?) { environment.source = source }
+
     // MARK: - What others see
 
     public var role: Role {

@@ -1,0 +1,67 @@
+import Primitives
+import VRRP
+
+/// What the engine asks of the world. The order in the list is the order to act in, and part of the
+/// contract:
+///
+/// - becoming master: advertise, install, record, announce, then transition and hooks;
+/// - leaving it: record, advertise priority 0 (where the role asks for it), withdraw, then transition and hooks.
+///
+/// So what is recorded never claims more than what stands: taking is written after the address is there,
+/// releasing before it goes. Trivial: a list of effects that keeps its capacity allocates nothing.
+public enum Effect: Hashable, Sendable {
+    // Packets
+    case advertise(RouterID, Priority)
+    /// Gratuitous ARP or unsolicited neighbour advertisement, `count` times.
+    case announce(AddressID, count: Int)
+    // The kernel
+    case install(AddressID)
+    case withdraw(AddressID)
+    /// Give the address a new lifetime.
+    case refresh(AddressID)
+    /// `Engine.sockets` says which sockets should be open now.
+    case socketsChanged
+    // What outlives this process
+    case record(RouterID)
+    case recordScript(ScriptID)
+    // Scripts, people
+    case startScript(ScriptID)
+    case cancelScript(ScriptID)
+    case transition(RouterID, Transition)
+    case groupTransition(GroupID, from: Role, to: Role)
+    case hook(HookSubject, HookKind)
+    case note(Note)
+    /// The configuration that `reload` brought is in force.
+    case reloaded
+    /// Every address is released; the process may end.
+    case stopped
+}
+
+public enum HookSubject: Hashable, Sendable {
+    case router(RouterID)
+    case group(GroupID)
+}
+
+/// Which of the configured hooks is due.
+public enum HookKind: UInt8, Hashable, Sendable {
+    case backup, master, fault, stop, deleted, masterReceivedLowerPriority, priorityChanged
+}
+
+/// Something an operator may want to read, that is no change of role.
+public enum Note: Hashable, Sendable {
+    case heardLowerPriority(RouterID, Priority, from: IPAddress)
+    case priorityChanged(RouterID, from: Priority, to: Priority)
+    /// The first of its kind since the role changed; more are only counted.
+    case rejected(RouterID, Rejection, from: IPAddress)
+    /// The master's list of addresses is not this router's.
+    case addressesDiffer(RouterID, from: IPAddress)
+    case unknownRouter(VirtualRouterID, InterfaceIndex, from: IPAddress)
+    /// An address that should be there was missing and is put back.
+    case repaired(AddressID)
+    case fought(AddressID)
+    case operationFailed(AddressID, AddressOperation, errno: Int32)
+    case scriptChanged(ScriptID, isUp: Bool)
+    case scriptSkipped(ScriptID)
+    /// The record of a predecessor was too old to go on with.
+    case tooLateToAdopt(RouterID, since: Duration)
+}

@@ -1,0 +1,64 @@
+import Configuration
+import Primitives
+import VRRP
+
+/// A sync group with its members on this node.
+struct GroupSlot: Sendable {
+    var definition: SyncGroupDefinition
+    var members: [RouterID]
+    var role: Role = .initialize
+}
+
+extension Engine {
+    /// Compares the groups that something happened to with their rule, until nothing moves any more.
+    mutating func settleGroups(at now: Instant, into effects: inout [Effect]) {
+        guard !dirtyGroups.isEmpty else { return }
+        // Promoting or demoting makes a group dirty again, once; the bound is for our own mistakes.
+        for _ in 0..<4 where !dirtyGroups.isEmpty {
+            let dirty = dirtyGroups
+            dirtyGroups.removeAll(keepingCapacity: true)
+            for index in dirty where index < groups.count { settleGroup(index, at: now, into: &effects) }
+        }
+        dirtyGroups.removeAll(keepingCapacity: true)
+    }
+
+    private mutating func settleGroup(_ index: Int, at now: Instant, into effects: inout [Effect]) {
+        let members = groups[index].members
+        if phase == .running {
+            let routers = members.compactMap { slots[$0.index]?.router }
+            switch SyncGroup.verdict(of: routers) {
+            case .settled: break
+            case .promote:
+                for member in members where slots[member.index]?.router.role == .backup {
+                    run(member, at: now, into: &effects) {
+                        $0.becomeMaster(Cause(.groupReady), at: now, into: &$1)
+                    }
+                }
+            case .demote:
+                for member in members {
+                    run(member, at: now, into: &effects) {
+                        $0.leaveMaster(Cause(.groupLeft), at: now, into: &$1)
+                    }
+                }
+            }
+        }
+        noteGroupRole(index, into: &effects)
+    }
+
+    /// The members' hooks come first, then the group's.
+    mutating func noteGroupRole(_ index: Int, into effects: inout [Effect]) {
+        let role = SyncGroup.role(of: groups[index].members.compactMap { slots[$0.index]?.router })
+        let before = groups[index].role
+        guard role != before else { return }
+        groups[index].role = role
+        effects.append(.groupTransition(GroupID(index), from: before, to: role))
+        let hook: HookKind? =
+            switch role {
+            case .master: .master
+            case .backup: .backup
+            case .fault: .fault
+            case .initialize: phase == .stopped ? .stop : nil
+            }
+        if let hook { effects.append(.hook(.group(GroupID(index)), hook)) }
+    }
+}

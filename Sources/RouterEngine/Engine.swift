@@ -1,0 +1,244 @@
+import Configuration
+import Primitives
+import VRRP
+
+/// One node as one machine: virtual routers, sync groups, trackers, addresses and their deadlines. Pure.
+///
+/// Both worlds run it: `LinuxWorld` carries its effects out on a kernel, `SimulatedWorld` on a seeded event
+/// queue, and nothing here knows which. Time comes in as `now`; what is due is asked with `nextDeadline`.
+///
+/// Reading order: `Input`, `Effect`, this file, then one file per stimulus: `Engine+Packets`,
+/// `Engine+Kernel`, `Engine+Addresses`, `Engine+Trackers`, `Engine+Groups`, `Engine+Reload`.
+public struct Engine: Sendable {
+    public internal(set) var model: Model
+    var slots: [RouterSlot?] = []
+    var groups: [GroupSlot] = []
+    var scripts: [ScriptSlot] = []
+    var nextScript: UInt32 = 0
+    var addresses = AddressTable()
+    var links: [InterfaceIndex: Link] = [:]
+    var linkNames: [String: InterfaceIndex] = [:]
+    var kernelAddresses: [InterfaceIndex: [KernelAddress]] = [:]
+    /// Which routers a change of the named interface concerns.
+    var watchers: [String: [RouterID]] = [:]
+    var demux: [DemuxKey: RouterID] = [:]
+    var pacing = AnnouncementPacing()
+    var deadlines = DeadlineHeap()
+    var phase: Phase = .waiting
+    /// Reused for the effects of one router, so that an advertisement allocates nothing.
+    var scratch: [RouterEffect] = []
+    var dirtyGroups: [Int] = []
+    /// Removed by a reload, still needed by the effects it left behind; forgotten at the next input.
+    var retired: [RouterID] = []
+    var retiredAddresses: [AddressID] = []
+    let bug: PlantedBug
+
+    enum Phase: Hashable, Sendable {
+        /// Not started, or held back by `vrrp_startup_delay`.
+        case waiting
+        case delayed(until: Instant)
+        case running
+        case stopped
+    }
+
+    struct DemuxKey: Hashable, Sendable {
+        var interface: InterfaceIndex
+        var family: AddressFamily
+        var id: VirtualRouterID
+    }
+
+    public init(_ model: Model, bug: PlantedBug = PlantedBug()) {
+        self.model = model
+        self.bug = bug
+        scratch.reserveCapacity(16)
+        build(model)
+    }
+
+    // MARK: - Inputs
+
+    /// When there is something to do without any input; nil for never.
+    public var nextDeadline: Deadline? { deadlines.earliest }
+
+    public mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
+        forgetRetired()
+        switch input {
+        case .start(let routers, let scripts): start(adopting: routers, scripts, at: now, into: &effects)
+        case .timer: break
+        case .kernelDump(let links, let addresses): receiveDump(links, addresses, at: now, into: &effects)
+        case .link(let link): receive(link, at: now, into: &effects)
+        case .linkGone(let index): receiveGone(index, at: now, into: &effects)
+        case .address(let address): receive(address, at: now, into: &effects)
+        case .addressGone(let address): receiveGone(address, at: now, into: &effects)
+        case .operationFailed(let id, let operation, let errno):
+            receiveFailure(id, operation, errno, at: now, into: &effects)
+        case .scriptFinished(let id, let outcome): receive(outcome, of: id, at: now, into: &effects)
+        case .reload(let model): reload(model, at: now, into: &effects)
+        case .stop: stop(at: now, into: &effects)
+        }
+        advance(to: now, into: &effects)
+    }
+
+    /// Does everything that is due.
+    public mutating func advance(to now: Instant, into effects: inout [Effect]) {
+        while let key = deadlines.popDue(at: now) {
+            switch key.kind {
+            case .engine: beginRunning(at: now, into: &effects)
+            case .router: run(RouterID(key.index), at: now, into: &effects) { $0.advance(to: now, into: &$1) }
+            case .script: scriptIsDue(key.index, at: now, into: &effects)
+            case .address: addressIsDue(AddressID(key.index), at: now, into: &effects)
+            case .pacing: pace(at: now, into: &effects)
+            }
+        }
+        settleGroups(at: now, into: &effects)
+    }
+
+    // MARK: - Start and stop
+
+    private mutating func start(
+        adopting records: [RouterRecord], _ scriptRecords: [ScriptRecord], at now: Instant, into effects: inout [Effect]
+    ) {
+        guard phase == .waiting else { return }
+        adopt(scriptRecords)
+        var delay = model.global.startupDelay
+        let sinceBoot = Instant.zero + model.global.delayAfterBoot
+        if sinceBoot > now + delay { delay = sinceBoot - now }
+        let adoptsNothing = records.isEmpty
+        phase = .running
+        for id in routerIDs { refreshEnvironment(of: id) }
+        for id in routerIDs {
+            guard let record = records.first(where: { $0.key == slots[id.index]?.recordKey }) else { continue }
+            adopt(record, as: id, at: now, into: &effects)
+        }
+        if adoptsNothing, delay > .zero {
+            phase = .delayed(until: now + delay)
+            deadlines.set(.init(kind: .engine, index: 0), now + delay)
+        } else {
+            beginRunning(at: now, into: &effects)
+        }
+        effects.append(.socketsChanged)
+    }
+
+    private mutating func beginRunning(at now: Instant, into effects: inout [Effect]) {
+        guard phase != .stopped else { return }
+        phase = .running
+        startScripts(at: now)
+        for id in routerIDs { startRouter(id, at: now, into: &effects) }
+        for id in addresses.ids { settle(id, at: now, into: &effects) }
+    }
+
+    mutating func startRouter(_ id: RouterID, at now: Instant, into effects: inout [Effect]) {
+        guard let environment = environment(of: id) else { return }
+        run(id, at: now, into: &effects) {
+            $0.update(environment, at: now, into: &$1)
+            $0.start(at: now, into: &$1)
+        }
+    }
+
+    /// Goes on where the predecessor stopped, while its peers cannot have noticed (design: a successor
+    /// adopts MASTER only within three intervals of the last advertisement).
+    private mutating func adopt(
+        _ record: RouterRecord, as id: RouterID, at now: Instant, into effects: inout [Effect]
+    ) {
+        guard let slot = slots[id.index] else { return }
+        slots[id.index]?.adoptedRole = record.role
+        slots[id.index]?.since = record.since
+        slots[id.index]?.lastAdvert = record.lastAdvert
+        guard record.role == .master else { return }
+        let silence = now - record.lastAdvert
+        let interval = slot.router.settings.interval.duration
+        guard silence < interval * 3 || bug.isPlanted(.adoptsTooLate) else {
+            slots[id.index]?.adoptedRole = nil
+            effects.append(.note(.tooLateToAdopt(id, since: silence)))
+            return
+        }
+        run(id, at: now, into: &effects) { $0.adoptMaster(lastAdvert: record.lastAdvert, at: now, into: &$1) }
+    }
+
+    private mutating func stop(at now: Instant, into effects: inout [Effect]) {
+        guard phase != .stopped else { return }
+        phase = .stopped
+        for index in scripts.indices { cancelScript(index, into: &effects) }
+        for id in routerIDs { run(id, at: now, into: &effects) { $0.stop(at: now, into: &$1) } }
+        for index in groups.indices { noteGroupRole(index, into: &effects) }
+        effects.append(.stopped)
+    }
+
+    // MARK: - Running one router
+
+    /// Lets one router handle something, and turns its effects into the node's.
+    mutating func run(
+        _ id: RouterID, at now: Instant, into effects: inout [Effect],
+        _ body: (inout VirtualRouter, inout [RouterEffect]) -> Void
+    ) {
+        guard slots[id.index] != nil else { return }
+        scratch.removeAll(keepingCapacity: true)
+        body(&slots[id.index]!.router, &scratch)  // proved above
+        if !scratch.isEmpty { carryOut(scratch, of: id, at: now, into: &effects) }
+        deadlines.set(.init(kind: .router, index: id.index), slots[id.index]?.router.nextDeadline)
+        if let group = slots[id.index]?.group, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
+    }
+
+    private mutating func carryOut(
+        _ routerEffects: [RouterEffect], of id: RouterID, at now: Instant, into effects: inout [Effect]
+    ) {
+        var entered: Transition?
+        for effect in routerEffects {
+            // Releasing is recorded before it happens, also before the peers hear of it.
+            if case .transition(let transition) = effect, transition.from == .master { effects.append(.record(id)) }
+        }
+        for effect in routerEffects {
+            switch effect {
+            case .advertise(let priority):
+                slots[id.index]?.counters.sent &+= 1
+                slots[id.index]?.lastAdvert = now
+                if priority == .releasing { slots[id.index]?.counters.released &+= 1 }
+                effects.append(.advertise(id, priority))
+            case .announce(let count): announce(id, count: count, at: now, into: &effects)
+            case .transition(let transition):
+                entered = transition
+                enter(transition, id, at: now, into: &effects)
+            case .wantsMaster: break  // the group is settled after every input
+            case .heardLowerPriority(let priority, let from):
+                effects.append(.note(.heardLowerPriority(id, priority, from: from)))
+                effects.append(.hook(.router(id), .masterReceivedLowerPriority))
+            case .priorityChanged(let from, let to):
+                effects.append(.note(.priorityChanged(id, from: from, to: to)))
+                if slots[id.index]?.definition.notifyPriorityChanges == true {
+                    effects.append(.hook(.router(id), .priorityChanged))
+                }
+            }
+        }
+        if let entered { report(entered, id, into: &effects) }
+    }
+
+    /// What a role implies for the kernel and the record, in the order that `Effect` promises.
+    private mutating func enter(_ transition: Transition, _ id: RouterID, at now: Instant, into effects: inout [Effect]) {
+        guard let slot = slots[id.index] else { return }
+        let adopted = transition.cause.rule == .adopted
+        if !adopted { slots[id.index]?.since = now }
+        slots[id.index]?.lastTransition = transition
+        slots[id.index]?.loggedRejections = 0
+        if transition.to == .master { slots[id.index]?.counters.becameMaster &+= 1 }
+        let change = (transition.to == .master ? 1 : 0) - (transition.from == .master ? 1 : 0)
+        if change != 0 {
+            for address in slot.addresses { want(address, by: change, at: now, into: &effects) }
+        }
+        if transition.from != .master { effects.append(.record(id)) }
+    }
+
+    private mutating func report(_ transition: Transition, _ id: RouterID, into effects: inout [Effect]) {
+        effects.append(.transition(id, transition))
+        let adoptedRole = slots[id.index]?.adoptedRole
+        slots[id.index]?.adoptedRole = nil
+        // The predecessor ran the hooks of a role that simply goes on.
+        if adoptedRole == transition.to { return }
+        let hook: HookKind =
+            switch transition.to {
+            case .master: .master
+            case .backup: .backup
+            case .fault: .fault
+            case .initialize: .stop
+            }
+        effects.append(.hook(.router(id), hook))
+    }
+}

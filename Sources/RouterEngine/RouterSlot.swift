@@ -1,0 +1,109 @@
+import Configuration
+import Primitives
+import VRRP
+
+/// A virtual router with what surrounds it on this node.
+struct RouterSlot: Sendable {
+    var definition: InstanceDefinition
+    var router: VirtualRouter
+    /// Virtual and excluded addresses, in configuration order.
+    var addresses: [AddressID] = []
+    /// The bytes it sends; nil while it has nothing to send from.
+    var packet: AdvertisementPacket?
+    var interface: InterfaceIndex?
+    var group: Int?
+    var trackers: [Tracker] = []
+    /// Another router with the same key in `Engine.demux`, told apart by its peers.
+    var sameKey: RouterID?
+    /// Digest of the addresses that the peers' advertisements should list.
+    var addressDigest: UInt64
+    var recordKey: UInt64
+    /// Faults of its own, before those that its group adds.
+    var ownFaults: [FaultReason] = []
+    var counters = RouterCounters()
+    /// Bit set of the rejections that were noted since the last change of role.
+    var loggedRejections: UInt32 = 0
+    var since: Instant = .zero
+    var lastTransition: Transition?
+    var lastAdvert: Instant = .zero
+    /// What the predecessor was, until the first transition.
+    var adoptedRole: Role?
+}
+
+/// What a router's serving depends on beside its own interface.
+enum Tracker: Hashable, Sendable {
+    case interface(String, weight: Int, reverse: Bool)
+    case script(ScriptID, weight: Int, reverse: Bool)
+}
+
+/// What a virtual router counted since the daemon started.
+public struct RouterCounters: Hashable, Sendable {
+    public internal(set) var sent: UInt64 = 0
+    public internal(set) var received: UInt64 = 0
+    public internal(set) var releasedHeard: UInt64 = 0
+    public internal(set) var released: UInt64 = 0
+    public internal(set) var becameMaster: UInt64 = 0
+    public internal(set) var rejected: [UInt64] = Array(repeating: 0, count: Rejection.allCases.count)
+    public internal(set) var addressMismatch: UInt64 = 0
+}
+
+extension Engine {
+    /// The routers of the configuration, in its order as far as slots were not reused.
+    public var routerIDs: [RouterID] { slots.indices.filter { slots[$0] != nil }.map { RouterID($0) } }
+
+    /// `definition` as VRRP wants it.
+    func settings(of definition: InstanceDefinition, isGrouped: Bool) -> Settings? {
+        guard let id = VirtualRouterID(definition.virtualRouterID) else { return nil }
+        var password: Secret?
+        if case .pass(let secret) = definition.authentication { password = secret }
+        let format = PacketFormat(
+            version: definition.version == .v2 ? .v2 : .v3, family: definition.family, isUnicast: definition.isUnicast,
+            interval: Centiseconds(rounding: definition.advertInterval), password: password,
+            checksumWithoutPseudoHeader: definition.checksumAsV2, bug: bug)
+        let announcements = definition.announcements
+        let peers = definition.unicastPeers.map {
+            Settings.Peer(
+                address: $0.address, timeToLive: ($0.minTTL ?? 0)...max($0.maxTTL ?? 255, $0.minTTL ?? 0))
+        }
+        return Settings(
+            id: id, format: format, priority: Priority(definition.basePriority), preempts: definition.preempt,
+            preemptDelay: definition.preemptDelay, downTimerAdverts: definition.downTimerAdverts,
+            answersLowerPriority: !definition.lowerPriorityNoAdvert,
+            advertisesBeforeYielding: definition.higherPrioritySendAdvert,
+            ownerIgnoresAdverts: definition.ownerIgnoreAdverts, peers: peers,
+            checksPeers: definition.checkUnicastSource, isGrouped: isGrouped,
+            announcements: AnnouncementSchedule(
+                masterRepeat: announcements.masterRepeat, masterDelay: announcements.masterDelay,
+                refresh: announcements.masterRefresh, refreshRepeat: announcements.refreshRepeat,
+                lowerPriorityRepeat: announcements.lowerPriorityRepeat,
+                lowerPriorityDelay: announcements.lowerPriorityDelay))
+    }
+
+    /// What makes two definitions the same router, whatever else changed: VRID, family, interface, and
+    /// for unicast its source, so that a reload that renames an instance disturbs nothing.
+    static func recordKey(_ definition: InstanceDefinition) -> UInt64 {
+        var hash = StableHash()
+        hash.add(definition.virtualRouterID)
+        hash.add(definition.family.rawValue)
+        hash.add(definition.interface ?? "")
+        hash.add(definition.isUnicast ? 1 : 0)
+        if definition.isUnicast { hash.add(definition.unicastSource?.description ?? "") }
+        return hash.value
+    }
+
+    mutating func rebuildPacket(of id: RouterID) {
+        guard let slot = slots[id.index] else { return }
+        guard let source = slot.router.environment.source else {
+            slots[id.index]?.packet = nil
+            return
+        }
+        let definition = slot.definition
+        let destinations =
+            definition.isUnicast ? definition.unicastPeers.map(\.address) : [definition.multicastGroup]
+        slots[id.index]?.packet = AdvertisementPacket(
+            format: slot.router.settings.format, id: slot.router.settings.id, priority: slot.router.priority,
+            source: source, destinations: destinations.filter { $0.family == source.family },
+            addresses: definition.virtualAddresses.map(\.prefix.address),
+            timeToLive: definition.isUnicast ? definition.unicastTTL ?? 255 : 255)
+    }
+}
