@@ -137,6 +137,7 @@ public struct CheckRunner: Sendable {
         for index in running.indices {
             running[index].id = nil
             running[index].isTerminated = true
+            guard running[index].deadline != .distantFuture else { continue }  // killed already
             running[index].deadline = .distantFuture
             effects.append(.signal(running[index].token, .kill))
         }

@@ -62,16 +62,21 @@ private func record(_ name: String, _ number: Int) -> TransitionRecord {
 @Suite struct JSONTests {
     @Test(arguments: [
         ("null", JSONValue.null), ("true", .bool(true)), (" false ", .bool(false)), ("-12", .integer(-12)),
-        ("1.5e1", .number(15)), ("99999999999999999999", .number(1e20)), ("\"a\\n\\u00e9\\ud83d\\ude00\"", .string("a\né😀")),
+        ("1.5e1", .number(15)), ("99999999999999999999", .number(1e20)),
+        ("\"a\\n\\u00e9\\ud83d\\ude00\"", .string("a\né😀")),
         ("[1,[]]", .array([.integer(1), .array([])])),
-        ("{\"a\":{},\"b\":\"\"}", .object([.init(name: "a", value: .object([])), .init(name: "b", value: .string(""))])),
+        (
+            "{\"a\":{},\"b\":\"\"}",
+            .object([.init(name: "a", value: .object([])), .init(name: "b", value: .string(""))])
+        ),
     ])
     func whatIsJSONIsRead(_ text: String, _ value: JSONValue) {
         #expect(JSONValue(text.utf8) == value)
     }
 
     @Test(arguments: [
-        "", "nul", "01", "1.", "-", "+1", "1e", ".5", "\"", "\"\\x\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\u{1}\"", "[1,]",
+        "", "nul", "01", "1.", "-", "+1", "1e", ".5", "\"", "\"\\x\"", "\"\\ud800\"", "\"\\ud800\\u0041\"", "\"\u{1}\"",
+        "[1,]",
         "{\"a\"}", "{a:1}", "[", "{", "[1 2]", "1 2", "1e999", "tru\u{0}",
     ])
     func whatIsNotIsRefused(_ text: String) {

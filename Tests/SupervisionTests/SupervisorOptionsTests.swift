@@ -65,16 +65,20 @@ import Testing
 
     @Test func noArgumentsTrap() {
         var random = SplitMix64(seed: 6)
-        let pieces = ["-", "--", "-n", "--config", "=", "", "é", "-é", "--é=", "-ft", "--t", "-u", "-S", "x", "-nnnnnnf"]
+        let pieces = [
+            "-", "--", "-n", "--config", "=", "", "é", "-é", "--é=", "-ft", "--t", "-u", "-S", "x", "-nnnnnnf",
+        ]
         for _ in 0..<5000 {
             let count = Int.random(in: 0...5, using: &random)
             let arguments = (0..<count).map { _ in pieces[Int.random(in: 0..<pieces.count, using: &random)] }
-            _ = SupervisorOptions(program: pieces[Int.random(in: 0..<pieces.count, using: &random)], arguments: arguments)
+            _ = SupervisorOptions(
+                program: pieces[Int.random(in: 0..<pieces.count, using: &random)], arguments: arguments)
             _ = WorkerOptions(arguments: arguments)
         }
     }
 
-    @Test(arguments: WorkerOptions.Mode.allCases) func theWorkerReadsWhatTheSupervisorWrote(_ mode: WorkerOptions.Mode) {
+    @Test(arguments: WorkerOptions.Mode.allCases) func theWorkerReadsWhatTheSupervisorWrote(_ mode: WorkerOptions.Mode)
+    {
         let all = options("-D -d -X -V -i -weird -f --x= -s ns --state-dir /run/b")
         for options in [all, options("", program: "aloftd")] {
             let worker = WorkerOptions(mode: mode, options)

@@ -1,0 +1,179 @@
+import Primitives
+
+/// What the worker says.
+extension Supervisor {
+    /// A message of the worker. `wallClock`: nanoseconds since 1970 at `now`; `promise`: the shared word now.
+    public mutating func receive(
+        _ message: WorkerMessage, at now: Instant, wallClock: Int64, promise: Instant,
+        into effects: inout [SupervisorEffect]
+    ) {
+        switch message {
+        case .ready(let summary): becomeReady(summary, at: now, promise: promise, into: &effects)
+        case .log(let level, let text): effects.append(.logWorker(level, text))
+        case .transition(var record):
+            let (wall, overflow) = wallClock.subtractingReportingOverflow((now - record.at).nanoseconds)
+            record.wallClock = overflow ? wallClock : wall
+            history.append(record)
+        case .configure(let settings): configure(settings, at: now, promise: promise, into: &effects)
+        case .startCheck(let request):
+            guard phase == .running else { return }
+            withChecks(into: &effects) { $0.start(request, at: now, into: &$1) }
+        case .cancelCheck(let id): withChecks(into: &effects) { $0.cancel(id, at: now, into: &$1) }
+        case .hook(let request):
+            withHooks(into: &effects) { $0.enqueue(request, at: now, into: &$1) }
+        case .fifo(let target, let line): effects.append(.writeFIFO(target, line))
+        case .answer(let number, let bytes, let isLast):
+            receiveAnswer(number, bytes, isLast: isLast, at: now, into: &effects)
+        case .dump(let kind, let bytes, let isLast): receiveDump(kind, bytes, isLast: isLast, into: &effects)
+        case .reloadFinished(let accepted, let text):
+            reloadFinished(accepted: accepted, text, into: &effects)
+        case .stopped: worker?.hasStopped = true
+        }
+    }
+
+    /// The bytes on the worker's socket are no messages: it is corrupted, and is replaced.
+    public mutating func receiveGarbage(at now: Instant, into effects: inout [SupervisorEffect]) {
+        guard worker?.isKilled == false else { return }
+        worker?.isKilled = true
+        effects.append(.log(.error, nil, "the worker sends what is no message, and is killed"))
+        effects.append(.signalWorker(.kill))
+    }
+
+    private mutating func becomeReady(
+        _ summary: WorkerSummary, at now: Instant, promise: Instant, into effects: inout [SupervisorEffect]
+    ) {
+        guard worker?.mode != .release else { return }
+        worker?.isReady = true
+        worker?.watchdog.notePromise(promise, at: now)
+        effects.append(.log(.notice, nil, summary.text))
+        guard phase == .running else { return }
+        if !wasReady {
+            wasReady = true
+            effects.append(.becomeReady)
+        }
+        effects.append(.notify(.ready(status: summary.text)))
+        if isReloadQueued { startQueuedReload(into: &effects) }
+    }
+
+    private mutating func configure(
+        _ settings: SupervisorSettings, at now: Instant, promise: Instant, into effects: inout [SupervisorEffect]
+    ) {
+        let old = self.settings
+        self.settings = settings
+        hooks.parallel = max(Int(settings.parallelHooks), 1)
+        worker?.watchdog.update(advertInterval: settings.advertInterval)
+        worker?.watchdog.notePromise(promise, at: now)
+        guard settings.fifos != old.fifos else { return }
+        effects.append(.openFIFOs(settings.fifos))
+        for reader in readers where reader.isRunning && !settings.fifos.contains(reader.fifo) {
+            effects.append(.signal(.fifoReader(reader.fifo.target), .terminate))
+        }
+        let kept = readers.filter { settings.fifos.contains($0.fifo) }
+        readers = kept
+        for fifo in settings.fifos where fifo.reader != nil && !kept.contains(where: { $0.fifo == fifo }) {
+            readers.append(Reader(fifo: fifo, startedAt: now, isRunning: true))
+            start(fifo, into: &effects)
+        }
+    }
+
+    private func start(_ fifo: SupervisorSettings.FIFO, into effects: inout [SupervisorEffect]) {
+        guard var command = fifo.reader else { return }
+        command.arguments.append(fifo.path)
+        effects.append(.start(.fifoReader(fifo.target), command, environment: []))
+    }
+
+    // MARK: - Scripts
+
+    /// A script could not be started.
+    public mutating func processFailed(
+        _ owner: ProcessOwner, errno: Int32, _ text: String, at now: Instant, into effects: inout [SupervisorEffect]
+    ) {
+        switch owner {
+        case .hook(let token):
+            withHooks(into: &effects) { $0.failedToStart(token, text, at: now, into: &$1) }
+            finishIfIdle(at: now, into: &effects)
+        case .check(let token):
+            withChecks(into: &effects) { $0.failedToStart(token, errno: errno, text, at: now, into: &$1) }
+        case .fifoReader(let target): readerEnded(target, "did not start: \(text)", at: now, into: &effects)
+        case .shutdownScript:
+            effects.append(.log(.warning, nil, "the shutdown script did not start: \(text)"))
+            shutdownEnded(into: &effects)
+        }
+    }
+
+    /// A script ended.
+    public mutating func processEnded(
+        _ owner: ProcessOwner, status: ProcessEnd, at now: Instant, into effects: inout [SupervisorEffect]
+    ) {
+        switch owner {
+        case .hook(let token):
+            withHooks(into: &effects) { $0.ended(token, status: status, at: now, into: &$1) }
+            finishIfIdle(at: now, into: &effects)
+        case .check(let token):
+            withChecks(into: &effects) { $0.ended(token, status: status, at: now, into: &$1) }
+        case .fifoReader(let target): readerEnded(target, status.text, at: now, into: &effects)
+        case .shutdownScript: shutdownEnded(into: &effects)
+        }
+    }
+
+    private mutating func shutdownEnded(into effects: inout [SupervisorEffect]) {
+        guard case .closing(_, let code) = phase else { return }
+        end(code: code, into: &effects)
+    }
+
+    private mutating func readerEnded(
+        _ target: FIFOTarget, _ text: String, at now: Instant, into effects: inout [SupervisorEffect]
+    ) {
+        guard let index = readers.firstIndex(where: { $0.fifo.target == target && $0.isRunning }) else { return }
+        readers[index].isRunning = false
+        guard phase == .running else { return }
+        if now - readers[index].startedAt > .seconds(60) { readers[index].delay = .seconds(1) }
+        let delay = readers[index].delay
+        readers[index].restartAt = now + delay
+        readers[index].delay = min(delay * 2, .seconds(60))
+        let path = readers[index].fifo.path
+        effects.append(
+            .log(.warning, nil, "the reader of \(path) \(text); starting it again in \(delay.formattedSeconds()) s"))
+    }
+
+    mutating func restartReaders(at now: Instant, into effects: inout [SupervisorEffect]) {
+        guard phase == .running else { return }
+        for index in readers.indices {
+            guard let due = readers[index].restartAt, now >= due else { continue }
+            readers[index].restartAt = nil
+            readers[index].isRunning = true
+            readers[index].startedAt = now
+            start(readers[index].fifo, into: &effects)
+        }
+    }
+
+    mutating func withHooks(
+        into effects: inout [SupervisorEffect], _ body: (inout HookQueue, inout [HookQueue.Effect]) -> Void
+    ) {
+        var wanted: [HookQueue.Effect] = []
+        body(&hooks, &wanted)
+        for effect in wanted {
+            switch effect {
+            case .start(let token, let command, let environment):
+                effects.append(.start(.hook(token), command, environment: environment))
+            case .signal(let token, let signal): effects.append(.signal(.hook(token), signal))
+            case .log(let level, let rule, let text): effects.append(.log(level, rule, text))
+            }
+        }
+    }
+
+    mutating func withChecks(
+        into effects: inout [SupervisorEffect], _ body: (inout CheckRunner, inout [CheckRunner.Effect]) -> Void
+    ) {
+        var wanted: [CheckRunner.Effect] = []
+        body(&checks, &wanted)
+        for effect in wanted {
+            switch effect {
+            case .start(let token, let command): effects.append(.start(.check(token), command, environment: []))
+            case .signal(let token, let signal): effects.append(.signal(.check(token), signal))
+            case .report(let id, let outcome): effects.append(.send(.checkFinished(id: id, outcome)))
+            case .log(let level, let rule, let text): effects.append(.log(level, rule, text))
+            }
+        }
+    }
+}

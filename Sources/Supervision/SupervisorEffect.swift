@@ -1,0 +1,54 @@
+import Primitives
+
+/// Whose process it is: what the shell remembers beside a process id.
+public enum ProcessOwner: Hashable, Sendable {
+    case hook(ProcessToken)
+    case check(ProcessToken)
+    case fifoReader(FIFOTarget)
+    case shutdownScript
+}
+
+/// What the supervisor wants done. The shell does it in this order, without waiting.
+public enum SupervisorEffect: Equatable, Sendable {
+    /// Start the worker with the inherited descriptors; answer with
+    /// ``Supervisor/workerStarted(pid:at:into:)`` or ``Supervisor/workerFailedToStart(_:at:into:)``.
+    case startWorker(WorkerOptions.Mode)
+    case signalWorker(EndSignal)
+    case send(SupervisorMessage)
+    /// Start a script in its own process group; answer with ``Supervisor/processFailed(_:errno:_:at:into:)``
+    /// or, once it ended, ``Supervisor/processEnded(_:status:at:into:)``.
+    case start(ProcessOwner, ScriptCommand, environment: [String])
+    /// Signal the process group.
+    case signal(ProcessOwner, EndSignal)
+    /// A line for the log; with a rule it ends in its name.
+    case log(LogLevel, RuleID?, String)
+    /// A line of the worker's.
+    case logWorker(LogLevel, String)
+    /// Exactly these named pipes are to be open; those that are stay as they are.
+    case openFIFOs([SupervisorSettings.FIFO])
+    case writeFIFO(FIFOTarget, String)
+    /// Replace the file at the path, so that a reader sees the old or the new one whole.
+    case writeFile(path: String, [UInt8])
+    /// Answer a client of the control socket (one frame).
+    case answer(client: UInt32, [UInt8])
+    /// Tell systemd.
+    case notify(ServiceState)
+    /// The first worker is ready: whoever detached the daemon may go.
+    case becomeReady
+    /// Everything is done; end with the code. Nothing follows.
+    case exit(Int32)
+}
+
+/// What systemd is told (`sd_notify`).
+public enum ServiceState: Equatable, Sendable {
+    case ready(status: String)
+    case reloading
+    case stopping
+}
+
+/// What a signal to the supervisor asks for.
+public enum SupervisorSignal: Equatable, Sendable {
+    case stop
+    case reload
+    case dump(DumpKind)
+}
