@@ -1,0 +1,102 @@
+import Primitives
+
+/// Something to say about a place in a configuration: what is wrong, why that matters, and what to write instead.
+public struct Diagnostic: Hashable, Sendable {
+    public enum Severity: UInt8, Hashable, Sendable, Comparable, CustomStringConvertible {
+        /// Accepted; worth knowing.
+        case note
+        /// Accepted, but probably not what was meant.
+        case warning
+        /// Refused.
+        case error
+
+        public static func < (a: Severity, b: Severity) -> Bool { a.rawValue < b.rawValue }
+
+        public var description: String {
+            switch self {
+            case .note: "note"
+            case .warning: "warning"
+            case .error: "error"
+            }
+        }
+    }
+
+    /// A second place that explains the first.
+    public struct Related: Hashable, Sendable {
+        public var range: SourceRange
+        public var message: String
+
+        public init(_ range: SourceRange, _ message: String) {
+            self.range = range
+            self.message = message
+        }
+    }
+
+    /// An edit that a program may make.
+    public struct FixIt: Hashable, Sendable {
+        public var range: SourceRange
+        public var replacement: String
+
+        public init(_ range: SourceRange, _ replacement: String) {
+            self.range = range
+            self.replacement = replacement
+        }
+    }
+
+    public var severity: Severity
+    /// Names the rule; the same in the code, the tests and docs/configuration.md.
+    public var rule: RuleID
+    public var range: SourceRange
+    /// What is wrong, without a full stop.
+    public var message: String
+    /// Why that matters; may be empty.
+    public var reason: String
+    /// What to do about it; may be empty.
+    public var fix: String
+    public var fixIt: FixIt?
+    public var related: [Related]
+
+    public init(
+        _ severity: Severity, _ rule: RuleID, at range: SourceRange, _ message: String, reason: String = "",
+        fix: String = "", fixIt: FixIt? = nil, related: [Related] = []
+    ) {
+        self.severity = severity
+        self.rule = rule
+        self.range = range
+        self.message = message
+        self.reason = reason
+        self.fix = fix
+        self.fixIt = fixIt
+        self.related = related
+    }
+}
+
+/// What the language itself can find wrong. `Configuration` adds the rules about meaning.
+public enum SyntaxRule {
+    /// The main file cannot be read.
+    public static let unreadable = RuleID("config.file.unreadable")
+    /// A `}` that closes nothing.
+    public static let extraBrace = RuleID("config.syntax.extra-brace")
+    /// A `{` that was never closed.
+    public static let missingBrace = RuleID("config.syntax.missing-brace")
+    /// A `{` without a keyword before it.
+    public static let unexpectedBrace = RuleID("config.syntax.unexpected-brace")
+    /// A `{` that touches the word before it.
+    public static let braceSpace = RuleID("config.syntax.brace-space")
+    /// A quote that does not end on its line.
+    public static let unterminatedQuote = RuleID("config.syntax.unterminated-quote")
+    /// A `#` or `!` in the middle of a word.
+    public static let commentInWord = RuleID("config.syntax.comment-in-word")
+    /// `@id`, `$NAME=`, `${_…}`, `~SEQ`, `~LST`.
+    public static let unsupported = RuleID("config.syntax.not-supported-yet")
+    /// An `include` without a pattern.
+    public static let includeEmpty = RuleID("config.include.empty")
+    /// An `include` that matches no file.
+    public static let includeMissing = RuleID("config.include.missing")
+    /// An `include` whose file cannot be read.
+    public static let includeUnreadable = RuleID("config.include.unreadable")
+    /// A file that includes itself.
+    public static let includeCycle = RuleID("config.include.cycle")
+    /// Too deep, too many or too large.
+    public static let includeLimit = RuleID("config.include.limit")
+}

@@ -1,0 +1,170 @@
+/// Turns diagnostics into text for people, in the way of today's compilers, and into JSON for programs.
+///
+/// ```
+/// keepalived.conf:4:14: error: priority 300 is out of range [config.value.range]
+///   4 |     priority 300
+///     |              ^~~
+///     reason: …
+///     fix: …
+/// ```
+/// Passwords in the lines shown are painted over.
+public struct DiagnosticRenderer: Sendable {
+    let sources: SourceSet
+    /// Characters of a source line that are shown around the place.
+    public var width = 120
+
+    public init(_ sources: SourceSet) { self.sources = sources }
+
+    /// All of them, with an empty line between two, and a last line that counts errors and warnings.
+    public func render(_ diagnostics: [Diagnostic]) -> String {
+        guard !diagnostics.isEmpty else { return "" }
+        let errors = diagnostics.filter { $0.severity == .error }.count
+        let warnings = diagnostics.filter { $0.severity == .warning }.count
+        var counts: [String] = []
+        if errors > 0 { counts.append(errors == 1 ? "1 error" : "\(errors) errors") }
+        if warnings > 0 { counts.append(warnings == 1 ? "1 warning" : "\(warnings) warnings") }
+        let texts = diagnostics.map(render).joined(separator: "\n")
+        return counts.isEmpty ? texts : texts + "\n" + counts.joined(separator: ", ") + "\n"
+    }
+
+    /// One, ending with a newline.
+    public func render(_ diagnostic: Diagnostic) -> String {
+        var text = "\(place(diagnostic.range)): \(diagnostic.severity): \(printable(diagnostic.message))"
+        text += " [\(diagnostic.rule)]\n" + excerpt(diagnostic.range)
+        if !diagnostic.reason.isEmpty { text += "    reason: \(printable(diagnostic.reason))\n" }
+        if !diagnostic.fix.isEmpty { text += "    fix: \(printable(diagnostic.fix))\n" }
+        for related in diagnostic.related {
+            text += "\(place(related.range)): note: \(printable(related.message))\n" + excerpt(related.range)
+        }
+        var include = sources.file(at: diagnostic.range.start)?.includedFrom
+        while let range = include {
+            text += "    included from \(place(range))\n"
+            include = sources.file(at: range.start)?.includedFrom
+        }
+        return text
+    }
+
+    /// `file:line:column`.
+    public func place(_ range: SourceRange) -> String {
+        let location = sources.location(of: range)
+        return "\(location.file):\(location.line):\(location.column)"
+    }
+
+    /// The line with the place marked; empty where there is no text.
+    private func excerpt(_ range: SourceRange) -> String {
+        guard !sources.bytes.isEmpty else { return "" }
+        let line = sources.line(of: range)
+        let start = max(line.start, min(range.start, line.end))
+        let end = max(start, min(range.end, line.end))
+        var before = visible(SourceRange(start: line.start, end: start))
+        let marked = visible(SourceRange(start: start, end: end))
+        var after = visible(SourceRange(start: end, end: line.end))
+        var prefix = ""
+        if before.count > width / 2 {
+            prefix = "…"
+            before.removeFirst(before.count - width / 2)
+        }
+        let room = max(0, width - before.count - marked.count)
+        var suffix = ""
+        if after.count > room {
+            suffix = "…"
+            after.removeLast(after.count - room)
+        }
+        let shown = marked.prefix(width)
+        let number = String(sources.location(of: range).line)
+        let margin = String(repeating: " ", count: max(0, 4 - number.count))
+        let blank = String(repeating: " ", count: margin.count + number.count)
+        let gap = prefix + String(before.map { $0 == "\t" ? "\t" : " " })
+        let underline = "^" + String(repeating: "~", count: max(0, shown.count - 1))
+        let pad = prefix.isEmpty ? gap : " " + gap.dropFirst()
+        return "\(margin)\(number) | \(prefix)\(String(before))\(String(shown))\(String(after))\(suffix)\n"
+            + "\(blank) | \(pad)\(underline)\n"
+    }
+
+    /// The characters of `range` that may be shown: secrets as dots, control characters as a middle dot.
+    private func visible(_ range: SourceRange) -> [Character] {
+        var bytes = Array(sources.bytes(in: range))
+        for secret in sources.secrets where secret.start < range.end && secret.end > range.start {
+            let low = Int(max(secret.start, range.start) - range.start)
+            let high = Int(min(secret.end, range.end) - range.start)
+            for index in low..<high { bytes[index] = UInt8(ascii: "*") }
+        }
+        return Array(printable(String(decoding: bytes, as: UTF8.self)))
+    }
+
+    /// No escape sequence of a file may reach a terminal.
+    private func printable(_ text: String) -> String {
+        guard text.utf8.contains(where: { ($0 < 0x20 && $0 != 0x09) || $0 == 0x7F || $0 == 0xC2 }) else { return text }
+        var result = ""
+        for scalar in text.unicodeScalars {
+            let isControl = (scalar.value < 0x20 && scalar.value != 9) || (0x7F..<0xA0).contains(scalar.value)
+            result.unicodeScalars.append(isControl ? "·" : scalar)
+        }
+        return result
+    }
+}
+
+extension DiagnosticRenderer {
+    /// An array of objects with `file`, `line`, `column`, `endLine`, `endColumn`, `severity`, `rule`, `message`, and
+    /// where there are any `reason`, `fix`, `fixIt` and `related`.
+    public func renderJSON(_ diagnostics: [Diagnostic]) -> String {
+        var writer = JSONWriter()
+        writer.array { json in
+            for diagnostic in diagnostics { write(diagnostic, to: &json) }
+        }
+        return writer.text
+    }
+
+    /// Writes one as an object.
+    public func write(_ diagnostic: Diagnostic, to json: inout JSONWriter) {
+        json.object { json in
+            write(diagnostic.range, to: &json)
+            json.key("severity")
+            json.value(diagnostic.severity.description)
+            json.key("rule")
+            json.value(diagnostic.rule.description)
+            json.key("message")
+            json.value(diagnostic.message)
+            if !diagnostic.reason.isEmpty {
+                json.key("reason")
+                json.value(diagnostic.reason)
+            }
+            if !diagnostic.fix.isEmpty {
+                json.key("fix")
+                json.value(diagnostic.fix)
+            }
+            if let fixIt = diagnostic.fixIt {
+                json.key("fixIt")
+                json.object { json in
+                    write(fixIt.range, to: &json)
+                    json.key("replacement")
+                    json.value(fixIt.replacement)
+                }
+            }
+            guard !diagnostic.related.isEmpty else { return }
+            json.key("related")
+            json.array { json in
+                for related in diagnostic.related {
+                    json.object { json in
+                        write(related.range, to: &json)
+                        json.key("message")
+                        json.value(related.message)
+                    }
+                }
+            }
+        }
+    }
+
+    private func write(_ range: SourceRange, to json: inout JSONWriter) {
+        let start = sources.location(of: range)
+        let end = sources.endLocation(of: range)
+        json.key("file")
+        json.value(start.file)
+        for (name, value) in [
+            ("line", start.line), ("column", start.column), ("endLine", end.line), ("endColumn", end.column),
+        ] {
+            json.key(name)
+            json.value(value)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+/// A stretch of text: two offsets into the bytes of one `SourceSet`, of which each file has its own part.
+///
+/// A range lies within one file. Empty ranges point between two characters.
+public struct SourceRange: Hashable, Sendable {
+    public var start: UInt32
+    public var end: UInt32
+
+    public init(start: UInt32, end: UInt32) {
+        self.start = start
+        self.end = max(start, end)
+    }
+
+    /// From the start of this range to the end of the other.
+    public func through(_ other: SourceRange) -> SourceRange { SourceRange(start: start, end: other.end) }
+}
+
+/// Where a range begins, for people: a file's name, and a line and column that count from 1. Columns are characters.
+public struct SourceLocation: Hashable, Sendable {
+    public var file: String
+    public var line: Int
+    public var column: Int
+
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+}
+
+/// One file as it was read. A file that is included twice stands twice in the set.
+public struct SourceFile: Sendable {
+    /// The path as the provider named it.
+    public let name: String
+    /// The file's part of `SourceSet.bytes`.
+    public let start: UInt32
+    public let end: UInt32
+    /// The `include` that asked for it; nil for the main file.
+    public let includedFrom: SourceRange?
+    /// Offsets at which its lines begin; never empty.
+    let lineStarts: [UInt32]
+}
+
+/// The text of a configuration: the main file and all that it includes, one behind the other.
+public struct SourceSet: Sendable {
+    /// The bytes of all files.
+    public private(set) var bytes: [UInt8] = []
+    /// In the order in which they were read; ascending in `start`.
+    public private(set) var files: [SourceFile] = []
+    /// What a renderer must not show: passwords and keys.
+    public internal(set) var secrets: [SourceRange] = []
+
+    public init() {}
+
+    /// Adds a file and returns its number. The sum of all files must stay below 4 GiB.
+    public mutating func add(_ name: String, _ text: [UInt8], includedFrom: SourceRange? = nil) -> Int {
+        precondition(bytes.count + text.count < Int(UInt32.max), "sources beyond 4 GiB: the reader bounds them")
+        let start = UInt32(bytes.count)
+        bytes.append(contentsOf: text)
+        var lineStarts = [start]
+        for index in text.indices where text[index] == UInt8(ascii: "\n") {
+            lineStarts.append(start + UInt32(index) + 1)
+        }
+        files.append(
+            SourceFile(
+                name: name, start: start, end: UInt32(bytes.count), includedFrom: includedFrom, lineStarts: lineStarts))
+        return files.count - 1
+    }
+
+    /// The bytes of `range`, clipped to what there is.
+    public func bytes(in range: SourceRange) -> ArraySlice<UInt8> {
+        let end = min(Int(range.end), bytes.count)
+        return bytes[min(Int(range.start), end)..<end]
+    }
+
+    /// The text of `range`; bytes that are not UTF-8 appear as U+FFFD.
+    public func text(in range: SourceRange) -> String { String(decoding: bytes(in: range), as: UTF8.self) }
+
+    /// The file that holds `offset`; nil only when there is none.
+    public func file(at offset: UInt32) -> SourceFile? {
+        // The last file that starts at or before the offset and is not empty, or else the first there is.
+        var low = 0
+        var high = files.count
+        while low < high {
+            let middle = (low + high) / 2
+            if files[middle].start <= offset { low = middle + 1 } else { high = middle }
+        }
+        guard low > 0 else { return files.first }
+        var index = low - 1
+        // An offset at the very end of a file belongs to it, not to the one that begins there, unless that has text.
+        while index > 0, files[index].start == files[index].end { index -= 1 }
+        return files[index]
+    }
+
+    /// Line and column of the start of `range`.
+    public func location(of range: SourceRange) -> SourceLocation { location(ofOffset: range.start) }
+
+    /// Line and column of the end of `range`.
+    public func endLocation(of range: SourceRange) -> SourceLocation {
+        guard range.end > range.start else { return location(of: range) }
+        let last = location(ofOffset: range.end - 1)
+        return SourceLocation(file: last.file, line: last.line, column: last.column + 1)
+    }
+
+    func location(ofOffset offset: UInt32) -> SourceLocation {
+        guard let file = file(at: offset) else { return SourceLocation(file: "", line: 1, column: 1) }
+        let line = lineIndex(of: offset, in: file)
+        var start = file.lineStarts[line]
+        if line == 0, hasByteOrderMark(file) { start = min(start + 3, file.end) }
+        let column = offset <= start ? 1 : characters(SourceRange(start: start, end: min(offset, file.end))) + 1
+        return SourceLocation(file: file.name, line: line + 1, column: column)
+    }
+
+    /// The line that holds the start of `range`, without its end-of-line.
+    func line(of range: SourceRange) -> SourceRange {
+        guard let file = file(at: range.start) else { return SourceRange(start: 0, end: 0) }
+        let line = lineIndex(of: range.start, in: file)
+        var start = file.lineStarts[line]
+        if line == 0, hasByteOrderMark(file) { start = min(start + 3, file.end) }
+        var end = line + 1 < file.lineStarts.count ? file.lineStarts[line + 1] - 1 : file.end
+        if end > start, bytes[Int(end) - 1] == UInt8(ascii: "\r") { end -= 1 }
+        return SourceRange(start: start, end: max(start, end))
+    }
+
+    func hasByteOrderMark(_ file: SourceFile) -> Bool {
+        file.end - file.start >= 3 && bytes[Int(file.start)...].prefix(3).elementsEqual([0xEF, 0xBB, 0xBF])
+    }
+
+    private func lineIndex(of offset: UInt32, in file: SourceFile) -> Int {
+        var low = 0
+        var high = file.lineStarts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if file.lineStarts[middle] <= offset { low = middle + 1 } else { high = middle }
+        }
+        return max(0, low - 1)
+    }
+
+    private func characters(_ range: SourceRange) -> Int {
+        let slice = bytes(in: range)
+        return slice.allSatisfy { $0 < 0x80 && $0 != 0x0D } ? slice.count : String(decoding: slice, as: UTF8.self).count
+    }
+}

@@ -1,0 +1,222 @@
+import ConfigLanguage
+import Primitives
+
+/// Walks the tree along the schema: finds each statement's keyword, hands it the statement, and reports what does not
+/// fit. Its depth is that of the schema, not that of the text: unknown blocks are skipped whole.
+struct StatementReader {
+    let tree: SyntaxTree
+    let leniency: Leniency
+    var diagnostics: [Diagnostic] = []
+    /// The statement at hand, and what of its words has not been read.
+    private(set) var statement = 0
+    private var cursor = 0
+    private var end = 0
+    private var isShellQuoted = false
+
+    init(tree: SyntaxTree, leniency: Leniency) {
+        self.tree = tree
+        self.leniency = leniency
+        for diagnostic in tree.diagnostics {
+            var diagnostic = diagnostic
+            if leniency == .keepalived, Rule.lenientSyntax.contains(diagnostic.rule) { diagnostic.severity = .warning }
+            diagnostics.append(diagnostic)
+        }
+    }
+
+    mutating func report(
+        _ rule: Rule, at range: SourceRange, _ message: String, reason: String = "", fix: String = "",
+        fixIt: Diagnostic.FixIt? = nil, related: [Diagnostic.Related] = []
+    ) {
+        diagnostics.append(
+            Diagnostic(
+                rule.severity(under: leniency), rule.id, at: range, message, reason: reason, fix: fix, fixIt: fixIt,
+                related: related))
+    }
+
+    // MARK: Statements
+
+    /// Makes a statement the one at hand, with its keyword still to be read.
+    private mutating func enter(_ index: Int) {
+        let s = tree.statements[index]
+        statement = index
+        cursor = Int(s.firstToken)
+        end = cursor + Int(s.tokenCount)
+        isShellQuoted = s.isShellQuoted
+    }
+
+    /// The keyword and its arguments.
+    var statementRange: SourceRange { tree.range(of: statement) }
+    var keywordRange: SourceRange { tree.keyword(of: statement) }
+    var keywordText: String { tree.sources.text(in: keywordRange) }
+    var hasMore: Bool { cursor < end }
+    private var hasBlock: Bool { tree.statements[statement].open != nil }
+
+    /// Reads the statements of the top.
+    mutating func readTop<Target>(_ block: Block<Target>, into target: inout Target) {
+        read(block, from: 0, to: tree.statements.count, into: &target)
+    }
+
+    /// Reads the block of the statement at hand.
+    mutating func readBlock<Target>(_ block: Block<Target>, into target: inout Target) {
+        let outer = (statement, cursor, end, isShellQuoted)
+        read(block, from: statement + 1, to: Int(tree.statements[statement].end), into: &target)
+        (statement, cursor, end, isShellQuoted) = outer
+    }
+
+    private mutating func read<Target>(_ block: Block<Target>, from first: Int, to last: Int, into target: inout Target) {
+        var child = first
+        while child < last {
+            enter(child)
+            let s = tree.statements[child]
+            // A statement without words or with a broken quote has been reported.
+            if s.tokenCount > 0, !s.isBroken { readKeyword(block, into: &target) }
+            child = Int(s.end)
+        }
+    }
+
+    private mutating func readKeyword<Target>(_ block: Block<Target>, into target: inout Target) {
+        let range = keywordRange
+        guard let number = block.table[tree.sources.bytes(in: range)] else { return reportUnknown(block) }
+        let keyword = block.keywords[number]
+        cursor += 1
+        switch keyword.status {
+        case .supported: break
+        case .deprecated(let better):
+            report(
+                .deprecatedKeyword, at: range, "`\(keyword.name)` is an old name of `\(better)`",
+                fix: "write `\(better)`", fixIt: Diagnostic.FixIt(range, better))
+        case .notYet(let decidesHolder):
+            return reportNotYet(keyword.name, decidesHolder)
+        }
+        let wantsBlock: Bool
+        switch keyword.argument {
+        case .block, .list: wantsBlock = true
+        default: wantsBlock = false
+        }
+        if wantsBlock, !hasBlock {
+            report(
+                .missingBlock, at: statementRange, "`\(keyword.name)` needs a block",
+                reason: "without `{ … }` there is nothing to read", fix: "write `\(keyword.name) … {`, entries, and `}`")
+            return
+        }
+        if !wantsBlock, hasBlock {
+            report(
+                .unexpectedBlock, at: range, "`\(keyword.name)` takes no block",
+                reason: "what stands in it is skipped", fix: "remove the block")
+        }
+        keyword.apply(&target, &self)
+        if !wantsBlock { expectNoMore() }
+    }
+
+    /// Reads each entry of the block of the statement at hand, with its first word still to be read.
+    mutating func forEachEntry(_ body: (inout StatementReader) -> Void) {
+        expectNoMore()
+        let outer = (statement, cursor, end, isShellQuoted)
+        let last = Int(tree.statements[statement].end)
+        var child = statement + 1
+        while child < last {
+            enter(child)
+            let s = tree.statements[child]
+            if s.open != nil, s.tokenCount > 0 {
+                report(
+                    .unexpectedBlock, at: keywordRange, "an entry takes no block: `\(keywordText)`",
+                    reason: "the entry and its block are skipped", fix: "close the list before it")
+            } else if s.tokenCount > 0, !s.isBroken {
+                body(&self)
+                expectNoMore()
+            }
+            child = Int(s.end)
+        }
+        (statement, cursor, end, isShellQuoted) = outer
+    }
+
+    // MARK: Words
+
+    /// The next word, or nil at the end of the statement.
+    mutating func next() -> (text: String, range: SourceRange)? {
+        guard cursor < end else { return nil }
+        let token = tree.tokens[cursor]
+        cursor += 1
+        return (String(decoding: tree.value(of: token, shellQuoted: isShellQuoted), as: UTF8.self), token.range)
+    }
+
+    /// The bytes of the next word.
+    mutating func nextBytes() -> (bytes: [UInt8], range: SourceRange)? {
+        guard cursor < end else { return nil }
+        let token = tree.tokens[cursor]
+        cursor += 1
+        return (tree.value(of: token, shellQuoted: isShellQuoted), token.range)
+    }
+
+    /// The next word without taking it.
+    func peek() -> String? {
+        guard cursor < end else { return nil }
+        return String(decoding: tree.value(of: tree.tokens[cursor], shellQuoted: isShellQuoted), as: UTF8.self)
+    }
+
+    /// Leaves the rest of the statement unread.
+    mutating func skipRest() { cursor = end }
+
+    mutating func expectNoMore() {
+        guard cursor < end else { return }
+        let rest = tree.tokens[cursor].range.through(tree.tokens[end - 1].range)
+        cursor = end
+        report(
+            .extraValue, at: rest, "nothing may follow here on the line",
+            reason: "what follows has no meaning and would be dropped", fix: "remove it, or put it on a line of its own")
+    }
+
+    /// Stores a value; a keyword that is written twice counts as written last.
+    mutating func assign<Value>(_ slot: inout Written<Value>?, _ value: Value, repeatable: Bool = false) {
+        if let before = slot, !repeatable {
+            report(
+                .repeatedKeyword, at: statementRange, "`\(keywordText)` is written twice",
+                reason: "the last one counts", fix: "remove one of them",
+                related: [Diagnostic.Related(before.range, "written here before")])
+        }
+        slot = Written(value: value, range: statementRange)
+    }
+
+    // MARK: What is not in the schema, or not yet
+
+    private mutating func reportUnknown<Target>(_ block: Block<Target>) {
+        let word = keywordText
+        let here = block.path.isEmpty ? "at the top" : "in `\(block.name)`"
+        var fix = "remove it"
+        var fixIt: Diagnostic.FixIt?
+        let homes = Schema.homes(of: word)
+        if let meant = Spelling.nearest(to: word, among: block.keywords.map(\.name)) {
+            fix = "did you mean `\(meant)`?"
+            fixIt = Diagnostic.FixIt(keywordRange, meant)
+        } else if let home = homes.first {
+            fix = home.isEmpty ? "it belongs at the top: is a `}` missing before it?" : "it belongs in `\(home)`"
+            if homes.contains(parentPath(of: block.path)), !block.path.isEmpty {
+                fix = "it belongs in the block around: is a `}` missing before it?"
+            }
+        }
+        report(
+            .unknownKeyword, at: keywordRange, "unknown keyword `\(word)` \(here)",
+            reason: hasBlock ? "it and its block are skipped" : "its line is skipped", fix: fix, fixIt: fixIt)
+    }
+
+    private func parentPath(of path: String) -> String {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
+        return String(path[..<slash])
+    }
+
+    private mutating func reportNotYet(_ name: String, _ decidesHolder: Bool) {
+        if decidesHolder {
+            report(
+                .refusedKeyword, at: statementRange, "`\(name)` is not supported yet",
+                reason: "without it this node would hold or answer for something else than was written",
+                fix: "remove it, or keep this node on keepalived for now")
+        } else {
+            report(
+                .notSupportedYet, at: statementRange,
+                name.utf8.starts(with: "virtual_server".utf8)
+                    ? "`\(name)` is not supported yet: servers are not handled" : "`\(name)` is not supported yet",
+                reason: hasBlock ? "it and its block have no effect" : "it has no effect",
+                fix: "remove it if it is not needed")
+        }
+    }
+}
