@@ -16,12 +16,13 @@ public enum Agent {
             try probe(address, every: .nanoseconds(step))
         case "capture" where rest.count == 1: try capture(interface: rest[0])
         case "addresses" where rest.isEmpty: try watchAddresses()
+        case "room" where rest.isEmpty: try holdRoom()
         default: break
         }
         throw LabError(.failed, "lab-agent does not understand \(arguments)")
     }
 
-    private static func emit(_ line: String) { File.writeAll(Array((line + "\n").utf8), to: STDOUT_FILENO) }
+    static func emit(_ line: String) { File.writeAll(Array((line + "\n").utf8), to: STDOUT_FILENO) }
 
     // MARK: Jobs
 
@@ -112,6 +113,18 @@ public enum Agent {
                 }
             }
         }
+    }
+}
+
+extension Agent {
+    /// A lab that only stands there, for the test that kills its process.
+    private static func holdRoom() throws(LabError) -> Never {
+        let lab = try Lab(agent: try Privilege.executablePath())
+        let node = try lab.makeNode("a", addresses: ["10.0.0.1/24"])
+        _ = try node.start(["sleep", "3600"])
+        emit("ready")
+        emit(lab.prefix)
+        while true { pause() }
     }
 }
 

@@ -82,8 +82,10 @@ public final class Lab {
                 "link add \(port.name) type veth peer name \(interface) netns \(node.namespace)",
                 "link set \(port.name) master \(bridge)", "link set \(port.name) up",
             ])
+        // A link-local address of the caller's choice replaces the one made from the MAC address.
+        let own = addresses.contains { $0.hasPrefix("fe80:") } ? ["link set \(interface) addrgenmode none"] : []
         let assignments = addresses.map { "addr add \($0) dev \(interface)" + ($0.contains(":") ? " nodad" : "") }
-        try ip(in: node.namespace, ["link set \(interface) up"] + assignments)
+        try ip(in: node.namespace, own + ["link set \(interface) up"] + assignments)
         node.ports[interface] = port
     }
 
