@@ -10,7 +10,8 @@ public enum Agent {
     public static func run(_ arguments: [String]) throws(LabError) -> Never {
         let rest = Array(arguments.dropFirst())
         switch arguments.first {
-        case "echo" where rest.count > 1: try echo(node: rest[0], addresses: rest.dropFirst().compactMap { IPAddress($0) })
+        case "echo" where rest.count > 1:
+            try echo(node: rest[0], addresses: rest.dropFirst().compactMap { IPAddress($0) })
         case "probe" where rest.count == 2:
             guard let address = IPAddress(rest[0]), let step = Int64(rest[1]), step > 0 else { break }
             try probe(address, every: .nanoseconds(step))

@@ -45,7 +45,8 @@ enum AgentSocket {
 
     /// `sockaddr_ll` for every frame of `interface`.
     static func packetAddress(_ interface: UInt32) -> [UInt8] {
-        native(UInt16(familyPacket)) + native(everyProtocol.bigEndian) + native(interface) + [UInt8](repeating: 0, count: 12)
+        native(UInt16(familyPacket)) + native(everyProtocol.bigEndian) + native(interface)
+            + [UInt8](repeating: 0, count: 12)
     }
 
     /// `sockaddr_nl` with multicast groups.

@@ -28,7 +28,9 @@ public struct AddressWatch {
     public var events: [Event] {
         child.output.lines.compactMap { line in
             let words = line.split(separator: " ")
-            guard words.count == 3, let time = Int64(words[0]), let prefix = IPPrefix(String(words[2])) else { return nil }
+            guard words.count == 3, let time = Int64(words[0]), let prefix = IPPrefix(String(words[2])) else {
+                return nil
+            }
             return Event(time: Instant(nanoseconds: time), isPresent: words[1] == "+", prefix: prefix)
         }
     }

@@ -25,7 +25,9 @@ public struct Frame: Equatable, Sendable {
 
     public init?(line: String) {
         let words = line.split(separator: " ")
-        guard words.count >= 2, let time = Int64(words[0]), let kind = Kind(rawValue: String(words[1])) else { return nil }
+        guard words.count >= 2, let time = Int64(words[0]), let kind = Kind(rawValue: String(words[1])) else {
+            return nil
+        }
         self.time = Instant(nanoseconds: time)
         self.kind = kind
         fields = words.dropFirst(2).compactMap { word in
@@ -72,7 +74,9 @@ extension Frame {
     /// Nil for a frame that is of no interest or cut short. Ethernet II, no VLAN tags, no IPv6 extensions.
     public init?(ethernet bytes: [UInt8], at time: Instant) {
         let span = bytes.span.bytes
-        guard let etherType = span.uint16(at: Frame.etherTypeOffset), let mac = Frame.mac(span, at: 6) else { return nil }
+        guard let etherType = span.uint16(at: Frame.etherTypeOffset), let mac = Frame.mac(span, at: 6) else {
+            return nil
+        }
         let found: (Kind, [Field])?
         switch etherType {
         case 0x0800: found = Frame.ipv4(span)

@@ -17,7 +17,8 @@ public enum Privilege {
             throw LabError(
                 .unavailable,
                 "network namespaces need root here: the host does not allow user namespaces "
-                    + "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, AppArmor, or a container's seccomp)")
+                    + "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces, AppArmor, or a container's seccomp)"
+            )
         }
         setenv(marker, "1", 1)
         let script = "mount -t tmpfs tmpfs /run && exec \"$@\""

@@ -20,7 +20,9 @@ extension OnTheKernel {
             kinds.flatMap { [Pair(kind: $0, left: one, right: other), Pair(kind: $0, left: other, right: one)] }
         }
 
-        @Test("the peers agree with each other, or nothing below would mean anything", arguments: pairs([.v3, .v3IPv6], .keepalived, .frr))
+        @Test(
+            "the peers agree with each other, or nothing below would mean anything",
+            arguments: pairs([.v3, .v3IPv6], .keepalived, .frr))
         func peers(_ pair: Pair) throws { try handOverAndBack(pair) }
 
         @Test("aloftd and keepalived", arguments: pairs(RouterSetting.Case.allCases, .aloft, .keepalived))
@@ -64,7 +66,8 @@ extension OnTheKernel {
             func expect(_ node: Node, _ moment: String, within limit: Duration) throws {
                 let comment = Comment(rawValue: moment + "\n" + peers.map(\.log).joined(separator: "\n=== right\n"))
                 let settled = try LabClock.poll(upTo: limit) { () throws(LabError) in
-                    try stage.lab.holders(of: kind.service).map(\.name) == [node.name] && isServed(by: node) && oneSpeaks()
+                    try stage.lab.holders(of: kind.service).map(\.name) == [node.name] && isServed(by: node)
+                        && oneSpeaks()
                         ? true : nil
                 }
                 #expect(settled == true, comment)

@@ -34,9 +34,15 @@ extension OnTheKernel {
             try capture.stop()
 
             #expect(Set(capture.adverts.map(\.virtualRouterID)) == [51])
-            #expect(capture.adverts.filter { $0.time > crash + setting.interval }.allSatisfy { $0.source == IPAddress("10.77.0.2") })
+            #expect(
+                capture.adverts.filter { $0.time > crash + setting.interval }.allSatisfy {
+                    $0.source == IPAddress("10.77.0.2")
+                })
             #expect(watch.events(of: Stage.serviceIPv4).map(\.isPresent) == [true])
-            #expect(capture.frames.contains { $0.kind == .arp && $0["sender"] == "10.77.0.100" && $0["target"] == "10.77.0.100" })
+            #expect(
+                capture.frames.contains {
+                    $0.kind == .arp && $0["sender"] == "10.77.0.100" && $0["target"] == "10.77.0.100"
+                })
             let gap = try #require(probe.timeline.longestGap())
             #expect(gap.duration > setting.interval * 2)
             #expect(gap.duration < setting.masterDown + .milliseconds(100))
@@ -67,7 +73,9 @@ extension OnTheKernel {
         }
 
         private func namespaces(of prefix: String) -> [String] {
-            ((try? FileManager.default.contentsOfDirectory(atPath: "/run/netns")) ?? []).filter { $0.hasPrefix(prefix + "-") }
+            ((try? FileManager.default.contentsOfDirectory(atPath: "/run/netns")) ?? []).filter {
+                $0.hasPrefix(prefix + "-")
+            }
         }
     }
 }

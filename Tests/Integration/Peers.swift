@@ -44,13 +44,16 @@ struct RouterSetting {
     var masterDown: Duration { interval * 3 + interval * (256 - priority) / 256 }
 
     var keepalived: String {
-        var lines = ["global_defs {", "    vrrp_version \(kind.version)"] + globalLines.map { "    " + $0 } + ["}"] + blocks
+        var lines =
+            ["global_defs {", "    vrrp_version \(kind.version)"] + globalLines.map { "    " + $0 } + ["}"] + blocks
         lines += [
             "vrrp_instance VI_1 {", "    state BACKUP", "    interface eth0", "    virtual_router_id 51",
             "    priority \(priority)", "    advert_int \(interval.formattedSeconds())",
         ]
         if kind.isUnicast {
-            lines += ["    unicast_src_ip 10.77.0.\(number)", "    unicast_peer {", "        10.77.0.\(3 - number)", "    }"]
+            lines += [
+                "    unicast_src_ip 10.77.0.\(number)", "    unicast_peer {", "        10.77.0.\(3 - number)", "    }",
+            ]
         }
         if kind == .v2PASS {
             lines += ["    authentication {", "        auth_type PASS", "        auth_pass rosebud", "    }"]
@@ -64,7 +67,8 @@ struct RouterSetting {
     var frr: String {
         let addresses = kind.isIPv6 ? ["ipv6 fe80::100", "ipv6 fd00:77::100"] : ["ip 10.77.0.100"]
         let milliseconds = interval.nanoseconds / 1_000_000
-        return (["interface eth0", " vrrp 51 version \(kind.version)", " vrrp 51 priority \(priority)"]
+        return
+            (["interface eth0", " vrrp 51 version \(kind.version)", " vrrp 51 priority \(priority)"]
             + [" vrrp 51 advertisement-interval \(milliseconds)"] + addresses.map { " vrrp 51 " + $0 })
             .joined(separator: "\n") + "\n"
     }

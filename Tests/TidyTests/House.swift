@@ -1,0 +1,50 @@
+/// The rooms and what each may import. Dependencies only go down: a room imports rooms that stand above it
+/// in this list. docs/architecture.md draws the same house for people.
+enum House {
+    enum Kind: String {
+        /// Pure: no clock, no input or output, no randomness of its own, no tasks.
+        case pure = "P"
+        /// Touches the kernel.
+        case kernel = "K"
+        /// A shell that joins cores to the world.
+        case shell = "S"
+    }
+
+    struct Room {
+        let name: String
+        let kind: Kind
+        let imports: Set<String>
+    }
+
+    static let rooms: [Room] = [
+        Room(name: "Primitives", kind: .pure, imports: []),
+        Room(name: "Netlink", kind: .pure, imports: ["Primitives"]),
+        Room(name: "VRRP", kind: .pure, imports: ["Primitives"]),
+        Room(name: "ConfigLanguage", kind: .pure, imports: ["Primitives"]),
+        Room(name: "Configuration", kind: .pure, imports: ["ConfigLanguage", "Primitives"]),
+        Room(name: "RouterEngine", kind: .pure, imports: ["Configuration", "VRRP", "Primitives"]),
+        Room(
+            name: "SimulatedWorld", kind: .pure,
+            imports: ["RouterEngine", "Configuration", "VRRP", "Primitives"]),
+        Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
+        Room(name: "CLinux", kind: .kernel, imports: []),
+        Room(
+            name: "LinuxWorld", kind: .kernel,
+            imports: ["CLinux", "Netlink", "RouterEngine", "VRRP", "Primitives", "Glibc"]),
+        Room(name: "NetworkLab", kind: .kernel, imports: ["LinuxWorld", "Netlink", "VRRP", "Primitives", "Glibc"]),
+        Room(
+            name: "aloftd", kind: .shell,
+            imports: [
+                "LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "VRRP", "Primitives",
+                "CLinux", "Glibc",
+            ]),
+        Room(
+            name: "aloft", kind: .shell,
+            imports: [
+                "SimulatedWorld", "LinuxWorld", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
+                "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
+            ]),
+    ]
+
+    static func room(_ name: String) -> Room? { rooms.first { $0.name == name } }
+}
