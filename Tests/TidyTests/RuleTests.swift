@@ -12,29 +12,35 @@ import Testing
 
     let repository = Repository.shared
 
-    /// Every `RuleID("…")` literal of the product.
+    /// Every rule that the product declares: `RuleID("…")`, and `Rule("…")` of the configuration.
     var rules: [Rule] {
         var found: [Rule] = []
         for file in repository.sources {
             for line in file.lines {
                 let code = line.firstRange(of: "//").map { line[..<$0.lowerBound] } ?? line
-                guard let start = code.firstRange(of: "RuleID(\"")?.upperBound,
-                    let end = code[start...].firstIndex(of: "\"")
+                guard code.contains("RuleID(\"") || code.contains(" Rule("),
+                    let start = code.firstRange(of: "\"")?.upperBound, let end = code[start...].firstIndex(of: "\"")
                 else { continue }
+                let id = String(code[start..<end])
                 let before = code[..<start].split(separator: " ")
                 let constant = before.firstIndex(of: "let").flatMap {
                     $0 + 1 < before.count ? String(before[$0 + 1]) : nil
                 }
-                found.append(Rule(id: String(code[start..<end]), constant: constant, path: file.path))
+                found.append(Rule(id: id, constant: constant, path: file.path))
             }
         }
         return found
     }
 
-    /// Ids that have a heading, ### `id`, in docs/rules.md.
+    /// Ids that have a heading, ### `id`, in docs/rules.md, or stand in docs/configuration.md.
     var documented: [String] {
-        (repository.file("docs/rules.md")?.lines ?? []).filter { $0.hasPrefix("### `") }
+        let headings = (repository.file("docs/rules.md")?.lines ?? []).filter { $0.hasPrefix("### `") }
             .map { String($0.dropFirst(5).prefix { $0 != "`" }) }
+        let text = repository.file("docs/configuration.md")?.text ?? ""
+        let named = text.split(separator: "`").filter { word in
+            word.hasPrefix("config.") && word.allSatisfy { $0.isLetter || $0.isNumber || $0 == "." || $0 == "-" }
+        }
+        return headings + Set(named.map(String.init)).sorted()
     }
 
     @Test("an id names one rule") func unique() {
