@@ -48,15 +48,15 @@ let package = Package(
         // K: the kernel
         .target(name: "CLinux"),
         .target(
-            name: "LinuxWorld", dependencies: ["CLinux", "Netlink", "RouterEngine", "VRRP", "Primitives"],
+            name: "LinuxWorld", dependencies: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"],
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["LinuxWorld", "Netlink", "VRRP", "Primitives"], swiftSettings: pure),
         // S: shells
         .executableTarget(
             name: "aloftd",
             dependencies: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "VRRP", "Primitives",
-                "CLinux",
+                "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "VRRP",
+                "Primitives",
             ],
             swiftSettings: pure,
             // No NSS, no dynamic loader: 1 ms to start and half the memory of a PIE (docs/dependencies.md).

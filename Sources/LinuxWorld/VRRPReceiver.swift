@@ -1,21 +1,6 @@
 import CLinux
 import Primitives
-
-/// Where a received packet came from and went to.
-public struct PacketOrigin: Hashable, Sendable {
-    public var source: IPAddress
-    public var destination: IPAddress
-    /// TTL or hop limit as received; 255 on the sender's link (RFC 9568 §5.1.1.3).
-    public var hopLimit: UInt8
-    public var interface: InterfaceIndex
-
-    public init(source: IPAddress, destination: IPAddress, hopLimit: UInt8, interface: InterfaceIndex) {
-        self.source = source
-        self.destination = destination
-        self.hopLimit = hopLimit
-        self.interface = interface
-    }
-}
+import VRRP
 
 /// Receives adverts of one family on one interface, multicast and unicast alike: virtual routers are told
 /// apart by VRID, because every raw socket gets a copy of each packet.
@@ -32,7 +17,8 @@ public struct VRRPReceiver: ~Copyable {
     /// Packets that were no whole IP packet, or longer than a slot.
     public private(set) var malformed: UInt64 = 0
 
-    static let slots = 32
+    /// Packets taken with one call; fewer mean that the queue is empty.
+    public static let batch = 32
     /// The longest advert keepalived can send: 255 IPv6 addresses (4,088 bytes) with AH or HMAC; rounded up.
     static let slotLength = 4608
 
@@ -47,9 +33,9 @@ public struct VRRPReceiver: ~Copyable {
             owning: try check(socket, .socket, "open a VRRP socket to receive on", "\(interface?.description ?? "any")"))
         self.family = family
         self.interface = interface
-        buffer = .allocate(byteCount: Self.slots * Self.slotLength, alignment: 16)
+        buffer = .allocate(byteCount: Self.batch * Self.slotLength, alignment: 16)
         buffer.initializeMemory(as: UInt8.self, repeating: 0)
-        received = .allocate(capacity: Self.slots)
+        received = .allocate(capacity: Self.batch)
         received.initialize(repeating: aloft_received())
     }
 
@@ -94,7 +80,7 @@ public struct VRRPReceiver: ~Copyable {
         let count = try check(
             aloft_receive_datagrams(
                 descriptor.rawValue, buffer.baseAddress?.assumingMemoryBound(to: UInt8.self), UInt32(Self.slotLength),
-                received.baseAddress, Int32(Self.slots)), .receive, "receive adverts")
+                received.baseAddress, Int32(Self.batch)), .receive, "receive adverts")
         for index in 0..<Int(count) {
             let packet = received[index]
             let start = index * Self.slotLength
@@ -118,15 +104,16 @@ public struct VRRPReceiver: ~Copyable {
             return (
                 header.length..<header.totalLength,
                 PacketOrigin(
-                    source: header.source, destination: header.destination, hopLimit: header.ttl, interface: index)
+                    interface: index, source: header.source, destination: header.destination, timeToLive: header.ttl)
             )
         case .ipv6:
             guard info.hop_limit >= 0 else { return nil }
             return (
                 0..<packet.byteCount,
                 PacketOrigin(
-                    source: IPAddress(.ipv6, info.source), destination: IPAddress(.ipv6, info.destination),
-                    hopLimit: UInt8(truncatingIfNeeded: info.hop_limit), interface: index)
+                    interface: index, source: IPAddress(.ipv6, info.source),
+                    destination: IPAddress(.ipv6, info.destination),
+                    timeToLive: UInt8(truncatingIfNeeded: info.hop_limit))
             )
         }
     }

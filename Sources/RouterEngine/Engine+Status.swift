@@ -49,6 +49,19 @@ public struct GroupStatus: Sendable {
 extension Engine {
     public var statuses: [RouterStatus] { routerIDs.compactMap { status(of: $0) } }
 
+    /// What the configuration says of a router.
+    public func definition(of id: RouterID) -> InstanceDefinition? {
+        id.index < slots.count ? slots[id.index]?.definition : nil
+    }
+
+    /// The priority that others see.
+    public func priority(of id: RouterID) -> Priority? {
+        id.index < slots.count ? slots[id.index]?.router.priority : nil
+    }
+
+    public func link(named name: String) -> Link? { linkNames[name].flatMap { links[$0] } }
+    public func link(_ index: InterfaceIndex) -> Link? { links[index] }
+
     public func router(named name: String) -> RouterID? {
         routerIDs.first { slots[$0.index]?.definition.name == name }
     }
@@ -90,6 +103,8 @@ extension Engine {
             name: group.definition.name, role: group.role, members: group.definition.members,
             notify: group.definition.notify)
     }
+
+    public var routerCount: Int { slots.count }
 
     public var groupIDs: [GroupID] { groups.indices.map { GroupID($0) } }
 

@@ -1,0 +1,64 @@
+import Primitives
+
+/// Where a worker keeps, in the memory that its successor inherits, what must survive it.
+///
+/// | part | size | written |
+/// | --- | --- | --- |
+/// | header | 64 | once |
+/// | routers | 192 each: two slots of 64, then the time of the last advertisement | on transitions; the time with each advert |
+/// | scripts | 32 each | when a script rises or falls |
+/// | snapshot | the rest | at start and after each accepted reload |
+///
+/// The snapshot is the text that was accepted: a file that was edited but not reloaded is not read by a
+/// successor. Its length is written last, after its bytes and their checksum.
+public struct StateLayout: Sendable {
+    public static let routers = 2048
+    public static let scripts = 512
+    public static let routerStride = 192
+    public static let scriptStride = 32
+
+    /// Where the worker's part begins.
+    public let base: Int
+
+    public init(base: Int) { self.base = base }
+
+    public func slot(_ router: Int, _ second: Bool) -> Int {
+        base + 64 + router * Self.routerStride + (second ? RouterRecord.encodedLength : 0)
+    }
+
+    public func lastAdvert(_ router: Int) -> Int { base + 64 + router * Self.routerStride + 128 }
+
+    public func script(_ index: Int) -> Int {
+        base + 64 + Self.routers * Self.routerStride + index * Self.scriptStride
+    }
+
+    /// Header of the snapshot: two words, length and checksum; then its bytes.
+    public var snapshot: Int { script(Self.scripts) }
+    public var snapshotBytes: Int { snapshot + 16 }
+}
+
+extension ScriptRecord {
+    public static let encodedLength = 32
+
+    public func encode() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(bigEndian: UInt64(0x414C_4F46_5453_3031))  // "ALOFTS01"
+        bytes.append(bigEndian: key)
+        bytes.append(bigEndian: UInt64(bitPattern: Int64(result)))
+        var hash = StableHash()
+        hash.add(bytes.span.bytes)
+        bytes.append(bigEndian: hash.value)
+        return bytes
+    }
+
+    /// Nil for anything that was not written whole by `encode`.
+    public static func decode(_ bytes: RawSpan) -> ScriptRecord? {
+        guard bytes.uint64(at: 0) == 0x414C_4F46_5453_3031, let key = bytes.uint64(at: 8),
+            let result = bytes.uint64(at: 16), let checksum = bytes.uint64(at: 24)
+        else { return nil }
+        var hash = StableHash()
+        for offset in 0..<24 { hash.add(bytes.uint8(at: offset) ?? 0) }
+        guard hash.value == checksum else { return nil }
+        return ScriptRecord(key: key, result: Int32(truncatingIfNeeded: Int64(bitPattern: result)))
+    }
+}

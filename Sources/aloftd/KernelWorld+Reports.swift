@@ -1,0 +1,169 @@
+import Configuration
+import LinuxWorld
+import Primitives
+import RouterEngine
+import Supervision
+import VRRP
+
+/// What people and scripts learn of the engine: log lines, history, hooks, FIFO lines.
+extension KernelWorld {
+    mutating func report(_ transition: Transition, _ id: RouterID, _ engine: borrowing Engine, at now: Instant) {
+        guard let status = engine.status(of: id) else { return }
+        let reason = Narration.reason(transition, of: status)
+        let rule = transition.cause.rule.description
+        let level: LogLevel = transition.to == .fault ? .warning : .notice
+        log(level, "(\(status.name)) \(stateName(transition.to)) STATE, was \(transition.from): \(reason) [\(rule)]")
+        send(
+            .transition(
+                TransitionRecord(
+                    name: status.name, from: transition.from.description, to: stateName(transition.to), rule: rule,
+                    reason: reason, priority: status.priority.rawValue, at: now)))
+    }
+
+    mutating func reportGroup(
+        _ id: GroupID, _ from: Role, _ to: Role, _ engine: borrowing Engine, at now: Instant
+    ) {
+        guard let group = engine.group(id) else { return }
+        log(.notice, "(\(group.name)) sync group: \(stateName(to)) STATE, was \(from)")
+        send(
+            .transition(
+                TransitionRecord(
+                    name: group.name, isGroup: true, from: from.description, to: stateName(to),
+                    rule: "engine.group.role", reason: "its members changed", priority: 0, at: now)))
+    }
+
+    private func stateName(_ role: Role) -> String { role == .initialize ? "STOP" : role.description }
+
+    // MARK: - Hooks
+
+    mutating func runHooks(_ subject: HookSubject, _ kind: HookKind, _ engine: borrowing Engine) {
+        let name: String
+        let notify: NotifyScripts
+        let priority: UInt8
+        let isGroup: Bool
+        switch subject {
+        case .router(let id):
+            guard let definition = engine.definition(of: id) else { return }
+            (name, notify, isGroup) = (definition.name, definition.notify, false)
+            priority = engine.priority(of: id)?.rawValue ?? 0
+        case .group(let id):
+            guard let group = engine.group(id) else { return }
+            (name, notify, isGroup, priority) = (group.name, group.notify, true, 0)
+        }
+        let kindOfSubject = isGroup ? "GROUP" : "INSTANCE"
+        var state = Self.word(kind)
+        if kind == .priorityChanged, case .router(let id) = subject {
+            state = engine.status(of: id)?.role == .master ? "MASTER_PRIORITY" : "BACKUP_PRIORITY"
+        }
+        for target in scripts.fifoTargets {
+            send(.fifo(target, "\(kindOfSubject) \"\(name)\" \(state) \(priority)\n"))
+        }
+        var commands: [ScriptCommand] = []
+        if let specific = Self.specific(notify, kind) { commands.append(scripts.command(specific)) }
+        if kind != .masterReceivedLowerPriority, kind != .priorityChanged, var general = notify.any {
+            general.argv += [kindOfSubject, name, state, "\(priority)"]
+            commands.append(scripts.command(general))
+        }
+        guard !commands.isEmpty else { return }
+        let limit: Duration = kind == .stop ? .seconds(1) : HookRequest.defaultLimit
+        send(.hook(HookRequest(key: "\(kindOfSubject) \(name)", state: state, commands: commands, limit: limit)))
+    }
+
+    private static func word(_ kind: HookKind) -> String {
+        switch kind {
+        case .backup: "BACKUP"
+        case .master: "MASTER"
+        case .fault: "FAULT"
+        case .stop: "STOP"
+        case .deleted: "DELETED"
+        case .masterReceivedLowerPriority: "MASTER_RX_LOWER_PRI"
+        case .priorityChanged: "PRIORITY"
+        }
+    }
+
+    private static func specific(_ notify: NotifyScripts, _ kind: HookKind) -> HookCommand? {
+        switch kind {
+        case .backup: notify.backup
+        case .master: notify.master
+        case .fault: notify.fault
+        case .stop: notify.stop
+        case .deleted: notify.deleted
+        case .masterReceivedLowerPriority: notify.masterReceivedLowerPriority
+        case .priorityChanged: nil
+        }
+    }
+
+    // MARK: - Tracked scripts
+
+    mutating func startScript(_ id: ScriptID, _ engine: borrowing Engine) {
+        guard let script = engine.script(id) else { return }
+        let command: ScriptCommand
+        switch script.command {
+        case .run(let argv): command = scripts.command(HookCommand(argv: argv, user: script.user))
+        // keepalived's `script "</path"` asks only whether the file can be read.
+        case .open(let path):
+            command = scripts.command(HookCommand(argv: ["/usr/bin/test", "-r", path], user: script.user))
+        }
+        send(.startCheck(CheckRequest(id: id.number, command: command, timeout: script.effectiveTimeout)))
+    }
+
+    // MARK: - Notes
+
+    mutating func report(_ note: Note, _ engine: borrowing Engine) {
+        func name(_ id: RouterID) -> String { engine.definition(of: id)?.name ?? "?" }
+        switch note {
+        case .heardLowerPriority(let id, let priority, let from):
+            log(
+                .warning,
+                "(\(name(id))) \(from) advertises with the lower priority \(priority) although this node is master; answered so that it yields [\(RuleID.lowerPriority)]"
+            )
+        case .priorityChanged(let id, let from, let to):
+            log(.notice, "(\(name(id))) priority \(from) becomes \(to) [\(RuleID.priorityChanged)]")
+        case .rejected(let id, let rejection, let from):
+            guard let status = engine.status(of: id) else { return }
+            log(
+                .warning,
+                "(\(status.name)) \(Narration.rejection(rejection, from: from, of: status)); dropped, more of its kind are only counted [\(rejection.rule)]"
+            )
+        case .addressesDiffer(let id, let from):
+            log(
+                .warning,
+                "(\(name(id))) \(from) advertises other addresses than `virtual_ipaddress` has here; accepted, but a fail-over would change what is served [\(RuleID.addressesDiffer)]"
+            )
+        case .unknownRouter(let id, let interface, let from):
+            let device = engine.link(interface)?.name ?? "\(interface)"
+            log(.info, "\(from) advertises virtual router \(id) on \(device), which is not configured here [\(RuleID.unknownRouter)]")
+        case .repaired(let id):
+            guard let entry = engine.address(id) else { return }
+            log(
+                .warning,
+                "\(entry.key.prefix) disappeared from \(entry.key.device) although this node is master; put back [\(RuleID.addressRepaired)]"
+            )
+        case .fought(let id):
+            guard let entry = engine.address(id) else { return }
+            log(
+                .error,
+                "\(entry.key.prefix) was removed from \(entry.key.device) ten times in ten seconds; somebody else manages that interface. Its instances are in FAULT for 30 s [\(RuleID.addressFought)]"
+            )
+        case .operationFailed(let id, let operation, let errno):
+            guard let entry = engine.address(id) else { return }
+            log(
+                .error,
+                "cannot \(operation) \(entry.key.prefix) on \(entry.key.device): \(Errno(errno)); tried again every second [\(RuleID.addressRefused)]"
+            )
+        case .scriptChanged(let id, let isUp):
+            let rule: RuleID = isUp ? .scriptRose : .scriptFell
+            log(.notice, "script \(engine.script(id)?.name ?? "?") \(isUp ? "succeeds" : "fails") [\(rule)]")
+        case .scriptSkipped(let id):
+            log(
+                .warning,
+                "script \(engine.script(id)?.name ?? "?") is still running when it is due again; this round is skipped [\(RuleID.scriptOverrun)]"
+            )
+        case .tooLateToAdopt(let id, let since):
+            log(
+                .error,
+                "(\(name(id))) the last advertisement of the previous worker is \(since.formattedSeconds()) s old; starting as backup [\(RuleID.adoptionTooLate)]"
+            )
+        }
+    }
+}

@@ -1,0 +1,263 @@
+import Configuration
+import LinuxWorld
+import Netlink
+import Primitives
+import RouterEngine
+import Supervision
+import VRRP
+
+/// The world of a real node: carries the engine's effects out on the Linux kernel, in their order.
+///
+/// Packets, route requests and frames of one list go out in batches; a batch is flushed before anything
+/// that must come after it. What concerns scripts and people goes to the supervisor as messages.
+struct KernelWorld: World, ~Copyable {
+    var state: SharedState
+    var outgoing = OutgoingFrames()
+    var scripts: ScriptIdentities
+    private var commands: RouteSocket
+    private var frames: PacketSocket
+    private(set) var receivers: [Receiver] = []
+    /// Set when `receivers` changed, so that the loop watches the new ones.
+    var receiversChanged = false
+    private var senders: [Sender] = []
+    /// Route requests without an answer yet, oldest first.
+    private var pending: [(sequence: UInt32, address: AddressID, operation: AddressOperation)] = []
+    /// What failed at once; the loop hands it to the engine.
+    var failures: [(address: AddressID, operation: AddressOperation, errno: Int32)] = []
+    var hasStopped = false
+    var isReloaded = false
+    let logsDetail: Bool
+    private var forwarding: (interface: InterfaceIndex, isRouter: Bool, readAt: Instant)?
+    /// Packets the kernel did not take, since the start.
+    private(set) var sendFailures: UInt64 = 0
+
+    /// A class, because a socket has one owner and the list of them changes while one is being read.
+    final class Receiver {
+        let key: Engine.SocketKey
+        var socket: VRRPReceiver
+        init(_ key: Engine.SocketKey, _ socket: consuming VRRPReceiver) {
+            self.key = key
+            self.socket = socket
+        }
+    }
+
+    final class Sender {
+        let family: AddressFamily
+        let interface: InterfaceIndex?
+        var socket: VRRPSender
+        init(_ family: AddressFamily, _ interface: InterfaceIndex?, _ socket: consuming VRRPSender) {
+            self.family = family
+            self.interface = interface
+            self.socket = socket
+        }
+    }
+
+    init(_ state: consuming SharedState, scripts: ScriptIdentities, logsDetail: Bool) throws(SystemError) {
+        let commands = try RouteSocket.command()
+        let frames = try PacketSocket()
+        self.state = state
+        self.scripts = scripts
+        self.logsDetail = logsDetail
+        self.commands = commands
+        self.frames = frames
+    }
+
+    borrowing func watchCommands(_ poller: inout Poller, token: UInt64) throws(SystemError) {
+        try poller.add(commands.descriptor, token: token)
+    }
+
+    // MARK: - Effects
+
+    mutating func perform(_ effects: [Effect], for engine: inout Engine, at now: Instant) {
+        for effect in effects {
+            switch effect {
+            case .advertise(let id, let priority): advertise(id, priority, &engine, at: now)
+            case .announce(let id, let count):
+                flushPackets()
+                flushRoutes()
+                announce(id, count: count, engine, at: now)
+            case .install(let id): request(.install, id, engine)
+            case .refresh(let id): request(.refresh, id, engine)
+            case .withdraw(let id): request(.withdraw, id, engine)
+            case .socketsChanged: openSockets(engine)
+            case .record(let id):
+                flushPackets()
+                flushRoutes()
+                if let record = engine.record(of: id) { state.write(record, of: id) }
+            case .recordScript(let id): if let record = engine.record(of: id) { state.write(record) }
+            case .startScript(let id): startScript(id, engine)
+            case .cancelScript(let id): send(.cancelCheck(id: id.number))
+            case .transition(let id, let transition): report(transition, id, engine, at: now)
+            case .groupTransition(let id, let from, let to): reportGroup(id, from, to, engine, at: now)
+            case .hook(let subject, let kind): runHooks(subject, kind, engine)
+            case .note(let note): report(note, engine)
+            case .reloaded: isReloaded = true
+            case .stopped: hasStopped = true
+            }
+        }
+        flushPackets()
+        flushRoutes()
+        frames.flush()
+    }
+
+    // MARK: - Packets
+
+    private mutating func advertise(_ id: RouterID, _ priority: Priority, _ engine: inout Engine, at now: Instant) {
+        guard let packet = engine.preparePacket(of: id, priority) else { return }
+        let interface = engine.interface(of: id)
+        let source: IPAddress? = packet.source.family == .ipv6 ? packet.source : nil
+        for copy in packet.copies {
+            // A peer beyond the link is the routing table's to find.
+            let isLocal = copy.destination.isMulticast || copy.destination.isLinkLocal
+            guard let sender = sender(packet.source.family, isLocal ? interface : nil) else { continue }
+            let hops = isLocal && copy.destination.isMulticast ? nil : engine.definition(of: id)?.unicastTTL
+            sender.socket.append(to: copy.destination, from: source, hopLimit: hops) { $0 += copy.bytes }
+        }
+        state.noteAdvert(of: id, at: now)
+    }
+
+    private mutating func sender(_ family: AddressFamily, _ interface: InterfaceIndex?) -> Sender? {
+        if let known = senders.first(where: { $0.family == family && $0.interface == interface }) { return known }
+        do {
+            let sender = Sender(family, interface, try VRRPSender(family, interface: interface))
+            senders.append(sender)
+            return sender
+        } catch {
+            log(.error, "\(error); nothing is advertised on it until it can be opened")
+            return nil
+        }
+    }
+
+    private mutating func flushPackets() {
+        for sender in senders where sender.socket.pending > 0 {
+            var failed: UInt64 = 0
+            sender.socket.flush { _, _ in failed += 1 }
+            sendFailures &+= failed
+        }
+    }
+
+    private mutating func announce(_ id: AddressID, count: Int, _ engine: borrowing Engine, at now: Instant) {
+        guard let entry = engine.address(id), let interface = entry.interface else { return }
+        let isRouter = entry.key.prefix.address.family == .ipv6 && forwards(entry.key.device, interface, at: now)
+        guard let (index, frame) = engine.announcement(of: id, isRouter: isRouter) else { return }
+        for _ in 0..<min(count, 100) { frames.append(on: index) { $0 += frame } }
+    }
+
+    /// The Router flag of a neighbour advertisement, read again after five seconds.
+    private mutating func forwards(_ device: String, _ index: InterfaceIndex, at now: Instant) -> Bool {
+        if let known = forwarding, known.interface == index, now - known.readAt < .seconds(5) { return known.isRouter }
+        let isRouter = (try? Sysctl.read("net/ipv6/conf/\(device)/forwarding")) == "1"
+        forwarding = (index, isRouter, now)
+        return isRouter
+    }
+
+    // MARK: - Sockets
+
+    /// Opens and closes receivers until they are those that the engine wants.
+    private mutating func openSockets(_ engine: borrowing Engine) {
+        let wanted = engine.sockets
+        receivers.removeAll { receiver in !wanted.contains(receiver.key) }
+        senders.removeAll { sender in
+            guard let interface = sender.interface else { return false }
+            return !wanted.contains { $0.interface == interface }
+        }
+        for key in wanted where !receivers.contains(where: { $0.key == key }) {
+            do {
+                let socket = try VRRPReceiver(key.family, interface: key.interface)
+                if let group = key.group { try socket.join(group, on: key.interface) }
+                receivers.append(Receiver(key, socket))
+            } catch {
+                log(.error, "\(error); no advertisement is heard there")
+            }
+        }
+        receiversChanged = true
+    }
+
+    // MARK: - Addresses
+
+    private mutating func request(_ operation: AddressOperation, _ id: AddressID, _ engine: borrowing Engine) {
+        flushPackets()
+        guard let entry = engine.address(id), let interface = entry.interface else { return }
+        let record = AddressRecord(entry, on: interface)
+        let sequence = commands.append(operation == .withdraw ? .deleteAddress(record) : .replaceAddress(record))
+        pending.append((sequence, id, operation))
+    }
+
+    private mutating func flushRoutes() {
+        do {
+            try commands.flush()
+        } catch {
+            // None of the rest was carried out: say so for each that has no answer.
+            for item in pending { failures.append((item.address, item.operation, error.errno.rawValue)) }
+            pending.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Reads the kernel's answers to route requests.
+    mutating func readAnswers() throws(SystemError) {
+        var answers: [(sequence: UInt32, errno: Int32)] = []
+        var lost = false
+        try commands.drain { message in
+            switch message {
+            case .error(let sequence, let errno, _): answers.append((sequence, errno))
+            case .overrun: lost = true
+            default: break
+            }
+        }
+        for answer in answers {
+            guard let index = pending.firstIndex(where: { $0.sequence == answer.sequence }) else { continue }
+            let item = pending.remove(at: index)
+            if answer.errno != 0 { failures.append((item.address, item.operation, answer.errno)) }
+        }
+        // Without the answers nothing is known: a dump will tell.
+        if lost { pending.removeAll(keepingCapacity: true) }
+    }
+
+    // MARK: - The supervisor
+
+    mutating func send(_ message: WorkerMessage) {
+        outgoing.append(message.frame, isEssential: message.isEssential)
+    }
+
+    mutating func log(_ level: LogLevel, _ text: String) { send(.log(level, text)) }
+}
+
+extension AddressRecord {
+    /// A managed address as the kernel takes it: with its lifetime, marked as ours, usable at once.
+    init(_ address: ManagedAddress, on interface: InterfaceIndex) {
+        let entry = address.definition
+        var flags: AddressFlags = []
+        if entry.prefix.address.family == .ipv6 {
+            if !entry.duplicateDetection { flags.insert(.noDAD) }
+            if entry.home { flags.insert(.homeAddress) }
+            if entry.manageTemporary { flags.insert(.manageTemporary) }
+        }
+        if entry.noPrefixRoute { flags.insert(.noPrefixRoute) }
+        if entry.autojoin { flags.insert(.autoJoin) }
+        let seconds = address.lifetime.components.seconds
+        let valid = seconds > 0 ? UInt32(clamping: seconds) : Self.forever
+        let preferred: UInt32 =
+            switch entry.preferredLifetime {
+            case .forever: valid
+            case .seconds(let seconds): min(seconds, valid)
+            }
+        self.init(
+            interface: interface, prefix: entry.prefix, peer: entry.peer?.address,
+            scope: AddressScope(rawValue: entry.scope), broadcast: entry.broadcastAddress, label: entry.label ?? "",
+            flags: flags, validLifetime: valid, preferredLifetime: preferred, proto: Self.alofts)
+    }
+}
+
+extension VirtualAddress {
+    /// The broadcast address that the entry asks for (`brd +` sets the host bits, `brd -` clears them).
+    var broadcastAddress: IPAddress? {
+        guard case .v4(let address) = prefix.address else { return nil }
+        let hostBits = prefix.length >= 32 ? 0 : UInt32.max >> UInt32(prefix.length)
+        switch broadcast {
+        case .none: return nil
+        case .automatic: return .v4(IPv4Address(bits: address.bits | hostBits))
+        case .cleared: return .v4(IPv4Address(bits: address.bits & ~hostBits))
+        case .address(let address): return .v4(address)
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import Configuration
+import LinuxWorld
+import Primitives
+import Supervision
+
+/// Whom scripts run as: names of the configuration turned into numbers, once per configuration, because the
+/// supervisor does not read it.
+struct ScriptIdentities {
+    private let users: UserDatabase?
+    private let standard: ScriptUser?
+    let fifoTargets: [FIFOTarget]
+
+    init(_ global: GlobalDefinitions) {
+        // Without readable user files numbers still work, and names are told to be unknown.
+        users = try? UserDatabase.load()
+        // keepalived's rule: `script_user`, else the user keepalived_script where it exists, else the daemon's own.
+        let conventional = users?.user("keepalived_script") != nil ? ScriptUser(user: "keepalived_script") : nil
+        standard = global.scriptUser ?? conventional
+        var targets: [FIFOTarget] = []
+        if global.notifyFIFO != nil { targets.append(.all) }
+        if global.vrrpNotifyFIFO != nil { targets.append(.vrrp) }
+        fifoTargets = targets
+    }
+
+    private func identity(_ user: ScriptUser) -> ProcessIdentity? {
+        users?.identity(user: user.user, group: user.group)
+    }
+
+    /// The command with its rights. One whose user is unknown gets none: it runs as nobody rather than as root.
+    func command(_ hook: HookCommand) -> ScriptCommand {
+        guard let user = hook.user ?? standard else { return ScriptCommand(arguments: hook.argv) }
+        guard let identity = identity(user) else {
+            return ScriptCommand(arguments: hook.argv, user: 65534, group: 65534)
+        }
+        return ScriptCommand(
+            arguments: hook.argv, user: identity.uid, group: identity.gid,
+            supplementaryGroups: user.supplementary ? identity.groups : [])
+    }
+
+    /// Users that the model's scripts name and that this machine does not have.
+    func unknownUsers(of model: Model) -> [String] {
+        var named = model.scripts.compactMap(\.user)
+        if let standard { named.append(standard) }
+        let notifies = model.instances.map(\.notify) + model.syncGroups.map(\.notify)
+        for notify in notifies {
+            let hooks = [notify.master, notify.backup, notify.fault, notify.stop, notify.deleted, notify.any]
+            named += hooks.compactMap { $0?.user }
+        }
+        var unknown: [String] = []
+        for user in named where identity(user) == nil && !unknown.contains(user.user) { unknown.append(user.user) }
+        return unknown
+    }
+
+    /// What the supervisor must know of a configuration.
+    func settings(of model: Model, shortest: Duration?) -> SupervisorSettings {
+        var fifos: [SupervisorSettings.FIFO] = []
+        for (target, fifo) in [(FIFOTarget.all, model.global.notifyFIFO), (.vrrp, model.global.vrrpNotifyFIFO)] {
+            guard let fifo else { continue }
+            let owner = fifo.user.flatMap { users?.identity(user: $0, group: fifo.group) }
+            fifos.append(
+                .init(
+                    target: target, path: fifo.path, user: owner?.uid, group: owner?.gid,
+                    reader: fifo.script.map(command)))
+        }
+        return SupervisorSettings(
+            advertInterval: shortest ?? .seconds(1), fifos: fifos, statePath: model.global.stateDumpFile ?? "",
+            statisticsPath: model.global.statsDumpFile ?? "",
+            shutdownScript: model.global.shutdownScript.map(command), shutdownLimit: model.global.shutdownScriptTimeout)
+    }
+}

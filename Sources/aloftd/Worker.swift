@@ -1,0 +1,220 @@
+import ConfigLanguage
+import Configuration
+import LinuxWorld
+import Netlink
+import Primitives
+import RouterEngine
+import Supervision
+import VRRP
+
+/// The VRRP worker: one thread, one loop, one node. Adverts are read before timers are looked at, so that a
+/// worker that slept too long hears who took over before it claims anything.
+///
+/// The order of a round: packets, links and addresses, the kernel's answers, the supervisor, what is due.
+struct Worker: ~Copyable {
+    let options: WorkerOptions
+    var node: Node<KernelWorld>
+    var poller: Poller
+    var monitor: RouteSocket
+    var channel: SupervisorChannel
+    var dump = KernelDump()
+    let started: Instant
+
+    enum Token {
+        static let monitor: UInt64 = 1
+        static let commands: UInt64 = 2
+        static let channel: UInt64 = 3
+        static let signals: UInt64 = 4
+        static let receivers: UInt64 = 16
+    }
+
+    /// The longest sleep: the promise to the watchdog is renewed at least this often.
+    static let longestSleep = Duration.seconds(5)
+    /// Many routers share wake-ups on a grid of a millisecond: ten thousand adverts a second cost five times
+    /// less than at their exact instants.
+    static let grid: Int64 = 1_000_000
+    static let gridFrom = 24
+
+    /// Runs until the supervisor says stop, or is gone. Returns the exit code.
+    mutating func run(signals: consuming SignalSource) -> Int32 {
+        do {
+            try poller.add(monitor.descriptor, token: Token.monitor)
+            try poller.add(signals.descriptor, token: Token.signals)
+            try channel.watch(&poller, token: Token.channel)
+            try node.world.watchCommands(&poller, token: Token.commands)
+            watchReceivers()
+            while !node.world.hasStopped {
+                flushChannel()
+                node.world.state.promise(wakeTime())
+                _ = try poller.wait(until: wakeTime())
+                try round(signals)
+            }
+            node.world.send(.stopped)
+            flushChannel()
+            return 0
+        } catch {
+            node.world.log(.error, "the worker cannot go on: \(error)")
+            flushChannel()
+            return 1
+        }
+    }
+
+    private func wakeTime() -> Instant {
+        let longest = BootClock.now() + Self.longestSleep
+        guard let due = node.nextDeadline, due < longest else { return longest }
+        guard node.engine.routerCount >= Self.gridFrom else { return due }
+        return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
+    }
+
+    private mutating func round(_ signals: borrowing SignalSource) throws(SystemError) {
+        readPackets()
+        try readMonitor()
+        try node.world.readAnswers()
+        deliverFailures()
+        readChannel()
+        while let received = try signals.receive() {
+            // TERM: the supervisor is gone (PR_SET_PDEATHSIG), or somebody wants this worker to release.
+            let isStop = received.signal == Signal.terminate || received.signal == Signal.interrupt
+            if isStop { node.handle(.stop, at: BootClock.now()) }
+        }
+        let now = BootClock.now()
+        if let due = node.nextDeadline, due <= now { node.handle(.timer, at: now) }
+        if node.world.receiversChanged { watchReceivers() }
+    }
+
+    // MARK: - Packets
+
+    private mutating func watchReceivers() {
+        node.world.receiversChanged = false
+        for (index, receiver) in node.world.receivers.enumerated() {
+            let token = Token.receivers + UInt64(index)
+            // Those that were watched already say so, and go on.
+            try? poller.add(receiver.socket.descriptor, token: token)
+        }
+    }
+
+    private mutating func readPackets() {
+        for receiver in node.world.receivers {
+            // A flood may hold the loop for a few hundred packets, then everything else has its turn.
+            for _ in 0..<8 {
+                let count =
+                    (try? receiver.socket.receive { bytes, origin in
+                        node.receive(bytes, from: origin, at: BootClock.now())
+                    }) ?? 0
+                if count < VRRPReceiver.batch { break }
+            }
+        }
+    }
+
+    // MARK: - The kernel
+
+    private mutating func readMonitor() throws(SystemError) {
+        var inputs: [Input] = []
+        var overrun = false
+        try monitor.drain { message in
+            switch message {
+            case .overrun: overrun = true
+            default: if let input = Input(message) { inputs.append(input) }
+            }
+        }
+        for input in inputs { node.handle(input, at: BootClock.now()) }
+        if overrun {
+            node.world.log(.warning, "events of the kernel were lost (netlink overrun); everything is read again")
+            let (links, addresses) = try dump.read()
+            node.handle(.kernelDump(links, addresses), at: BootClock.now())
+        }
+    }
+
+    private mutating func deliverFailures() {
+        guard !node.world.failures.isEmpty else { return }
+        let failures = node.world.failures
+        node.world.failures.removeAll(keepingCapacity: true)
+        for failure in failures {
+            node.handle(
+                .operationFailed(failure.address, failure.operation, errno: failure.errno), at: BootClock.now())
+        }
+    }
+
+    // MARK: - The supervisor
+
+    private mutating func flushChannel() { channel.write(&node.world.outgoing, &poller, token: Token.channel) }
+
+    private mutating func readChannel() {
+        for message in channel.read() {
+            let now = BootClock.now()
+            switch message {
+            case .checkFinished(let id, let outcome):
+                if let outcome = ScriptOutcome(outcome) { node.handle(.scriptFinished(ScriptID(id), outcome), at: now) }
+            case .reload: reload()
+            case .stop: node.handle(.stop, at: now)
+            case .query(let request, let payload):
+                for part in WorkerMessage.answers(request: request, answer(payload, at: now)) { node.world.send(part) }
+            case .dumpRequested(let kind):
+                for part in WorkerMessage.dumps(kind, dumpText(kind, at: now)) { node.world.send(part) }
+            }
+        }
+        // A supervisor that is gone can start no successor either: release, as PDEATHSIG would have us.
+        if channel.isClosed, !node.world.hasStopped { node.handle(.stop, at: BootClock.now()) }
+    }
+
+    /// Plan, check, apply: a file with a fault changes nothing.
+    private mutating func reload() {
+        let loader = ConfigurationLoader(options)
+        // Reading and checking may take longer than the watchdog's patience for a promise.
+        node.world.state.promise(BootClock.now() + .seconds(30))
+        let loaded = loader.fromDisk()
+        guard let model = loaded.model else {
+            node.world.send(.reloadFinished(accepted: false, loaded.report))
+            return
+        }
+        if !node.world.state.writeSnapshot(loaded.snapshot) {
+            node.world.log(.warning, "the configuration is too large to be kept for a successor; one would read the files")
+        }
+        node.world.scripts = ScriptIdentities(model.global)
+        node.handle(.reload(model), at: BootClock.now())
+        node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
+        node.world.send(.reloadFinished(accepted: true, loaded.report))
+    }
+}
+
+extension ScriptOutcome {
+    /// Nil for what is no result.
+    init?(_ outcome: CheckOutcome) {
+        switch outcome {
+        case .exited(let code): self = .exited(code)
+        case .signalled(let signal): self = .signalled(signal)
+        case .timedOut: self = .timedOut
+        case .failedToStart(let errno, _): self = .failedToStart(errno)
+        case .stillRunning: return nil
+        }
+    }
+}
+
+extension Input {
+    /// What a netlink message tells the engine; nil for what it need not know.
+    init?(_ message: RouteMessage) {
+        switch message {
+        case .link(let record): self = .link(Link(record))
+        case .linkGone(let index): self = .linkGone(index)
+        case .address(let record): self = .address(KernelAddress(record))
+        case .addressGone(let record): self = .addressGone(KernelAddress(record))
+        default: return nil
+        }
+    }
+}
+
+extension Link {
+    init(_ record: LinkRecord) {
+        self.init(
+            index: record.index, name: record.name, isUp: record.isUp, mac: record.mac ?? .zero, mtu: record.mtu,
+            isWithoutARP: record.flags.contains(.noARP) || record.mac == nil)
+    }
+}
+
+extension KernelAddress {
+    init(_ record: AddressRecord) {
+        self.init(
+            interface: record.interface, prefix: record.prefix, isMarked: record.proto == AddressRecord.alofts,
+            isTentative: record.flags.contains(.tentative) || record.flags.contains(.dadFailed))
+    }
+}
