@@ -90,7 +90,8 @@ extension SyntaxReader {
                 report(
                     .error, SyntaxRule.includeMissing, at: range, "no file matches \(text)",
                     reason: always
-                        ? "`\(kind.rawValue)` requires a match" : "a configuration that lacks a part runs with the rest",
+                        ? "`\(kind.rawValue)` requires a match"
+                        : "a configuration that lacks a part runs with the rest",
                     fix: "create the file, correct the path, or remove the line")
             }
             found.removeAll { file in !mayInclude(file, range) }

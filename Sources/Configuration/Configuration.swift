@@ -30,7 +30,9 @@ public enum Configuration {
     }
 
     /// Reads one text that needs no other file.
-    public static func load(text: String, name: String = "aloft.conf", leniency: Leniency = .strict) -> LoadedConfiguration {
+    public static func load(text: String, name: String = "aloft.conf", leniency: Leniency = .strict)
+        -> LoadedConfiguration
+    {
         load(main: name, files: MemoryFiles(name, text), leniency: leniency)
     }
 }

@@ -108,26 +108,28 @@ func faults(_ tree: SyntaxTree) -> [String] {
         #expect(tree.statements[0].end == UInt32(depth))
     }
 
-    @Test("Faults are located", arguments: [
-        ("}\n", ["a:1:1 error config.syntax.extra-brace"]),
-        ("a {\n}\n}\n", ["a:3:1 error config.syntax.extra-brace"]),
-        ("a b {\n c\n", ["a:1:5 error config.syntax.missing-brace"]),
-        ("{\n b\n}\n", ["a:1:1 error config.syntax.unexpected-brace"]),
-        ("a {\n { b }\n}\n", ["a:2:2 error config.syntax.unexpected-brace"]),
-        ("a \"b\nc\n", ["a:1:3 error config.syntax.unterminated-quote"]),
-        ("script x 'b\nc\n", ["a:1:10 error config.syntax.unterminated-quote"]),
-        ("vrrp_instance A {\n x\nvrrp_instance B {\n}\n", ["a:3:1 error config.syntax.missing-brace"]),
-        ("$A=1\n", ["a:1:1 error config.syntax.not-supported-yet"]),
-        ("$A=\\\n b {\\\n }\nc\n", ["a:1:1 error config.syntax.not-supported-yet"]),
-        ("a ${_PWD}\n", ["a:1:3 error config.syntax.not-supported-yet"]),
-        ("@web a {\n}\n", ["a:1:1 error config.syntax.not-supported-yet"]),
-        ("~SEQ(a, 1, 2) b {\n", ["a:1:1 error config.syntax.not-supported-yet"]),
-        ("include\n", ["a:1:1 error config.include.empty"]),
-        ("include b.conf\n", ["a:1:9 error config.include.missing"]),
-        ("include b.*\n", []),
-        ("includew b.*\n", ["a:1:10 error config.include.missing"]),
-        ("include a\n", ["a:1:9 error config.include.cycle"]),
-    ] as [(String, [String])])
+    @Test(
+        "Faults are located",
+        arguments: [
+            ("}\n", ["a:1:1 error config.syntax.extra-brace"]),
+            ("a {\n}\n}\n", ["a:3:1 error config.syntax.extra-brace"]),
+            ("a b {\n c\n", ["a:1:5 error config.syntax.missing-brace"]),
+            ("{\n b\n}\n", ["a:1:1 error config.syntax.unexpected-brace"]),
+            ("a {\n { b }\n}\n", ["a:2:2 error config.syntax.unexpected-brace"]),
+            ("a \"b\nc\n", ["a:1:3 error config.syntax.unterminated-quote"]),
+            ("script x 'b\nc\n", ["a:1:10 error config.syntax.unterminated-quote"]),
+            ("vrrp_instance A {\n x\nvrrp_instance B {\n}\n", ["a:3:1 error config.syntax.missing-brace"]),
+            ("$A=1\n", ["a:1:1 error config.syntax.not-supported-yet"]),
+            ("$A=\\\n b {\\\n }\nc\n", ["a:1:1 error config.syntax.not-supported-yet"]),
+            ("a ${_PWD}\n", ["a:1:3 error config.syntax.not-supported-yet"]),
+            ("@web a {\n}\n", ["a:1:1 error config.syntax.not-supported-yet"]),
+            ("~SEQ(a, 1, 2) b {\n", ["a:1:1 error config.syntax.not-supported-yet"]),
+            ("include\n", ["a:1:1 error config.include.empty"]),
+            ("include b.conf\n", ["a:1:9 error config.include.missing"]),
+            ("include b.*\n", []),
+            ("includew b.*\n", ["a:1:10 error config.include.missing"]),
+            ("include a\n", ["a:1:9 error config.include.cycle"]),
+        ] as [(String, [String])])
     func faultTable(_ text: String, _ expected: [String]) {
         let rules = LexicalRules(shellQuoted: ["script"], topLevel: ["vrrp_instance"])
         let tree = SyntaxTree(main: "a", files: MemoryFiles("a", text), rules: rules)

@@ -29,7 +29,7 @@ extension Resolver {
         }
         i.virtualAddresses = advertised
         i.excludedAddresses = excluded
-        if advertised.isEmpty, draft.noVirtualAddress?.value != true {
+        if advertised.isEmpty, draft.noVirtualAddress?.value != true, !draft.failed.contains("virtual_ipaddress") {
             report(
                 i.version == .v3 ? .noAddressesV3 : .noAddresses, at: draft.name.range,
                 "the instance `\(draft.name.value)` has no virtual addresses",
@@ -61,6 +61,7 @@ extension Resolver {
             return
         case "PASS": break
         case let other:
+            guard !block.value.failed.contains("auth_type") else { return }
             report(
                 .authenticationType, at: place,
                 other.map { "`\($0)` is not a type of authentication" } ?? "the type of authentication is missing",
@@ -68,6 +69,7 @@ extension Resolver {
             return
         }
         guard let password = block.value.password, !password.value.revealed.isEmpty else {
+            guard !block.value.failed.contains("auth_pass") else { return }
             report(
                 .passwordMissing, at: place, "there is no password", reason: "the block would have no effect",
                 fix: "add `auth_pass`, or remove the block")
@@ -119,7 +121,8 @@ extension Resolver {
             i.initialState = i.isOwner ? .master : .backup
         }
         if i.downTimerAdverts != 3 {
-            violated(&self, draft.downTimerAdverts?.range, "the factor of missed adverts is 3", "remove down_timer_adverts")
+            violated(
+                &self, draft.downTimerAdverts?.range, "the factor of missed adverts is 3", "remove down_timer_adverts")
             i.downTimerAdverts = 3
         }
         if draft.noVirtualAddress?.value == true {
@@ -180,7 +183,8 @@ extension Resolver {
             var reported = false
             for peer in peers {
                 let key = RouterKey(
-                    interface: instance.interface ?? "", family: instance.family, vrid: instance.virtualRouterID, peer: peer)
+                    interface: instance.interface ?? "", family: instance.family, vrid: instance.virtualRouterID,
+                    peer: peer)
                 guard let other = routers[key] else {
                     routers[key] = index
                     continue
@@ -207,7 +211,8 @@ extension Resolver {
                 }
                 guard other != index else { continue }
                 report(
-                    .sharedAddress, at: entry.range, "\(address) belongs to the instance `\(instances[other].name)` as well",
+                    .sharedAddress, at: entry.range,
+                    "\(address) belongs to the instance `\(instances[other].name)` as well",
                     reason: "when one of them lets go of it, it is gone for both", fix: "leave it in one of them",
                     related: [Diagnostic.Related(drafts[other].name.range, "the other instance")])
             }

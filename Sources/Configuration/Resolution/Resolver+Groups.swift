@@ -22,7 +22,7 @@ extension Resolver {
             let (members, hadFaults) = members(of: draft, number: groups.count, instances, groups, &groupOfInstance)
             guard !members.isEmpty else {
                 // Where each member had a fault of its own, that is said.
-                if !hadFaults || leniency == .keepalived {
+                if !draft.failed.contains("group"), !hadFaults || leniency == .keepalived {
                     report(
                         .emptyGroup, at: draft.name.range, "the group `\(draft.name.value)` has no members",
                         reason: "it is removed", fix: "name instances in its `group` block")

@@ -6,12 +6,13 @@ extension Resolver {
     mutating func resolve(_ draft: InstanceDraft, in group: GroupDraft?) -> InstanceDefinition? {
         let isUnicast = draft.unicastPeers?.value.isEmpty == false
         let mayLackInterface = isUnicast && draft.unicastSource != nil
-        if draft.interface == nil, !mayLackInterface {
+        if draft.interface == nil, !mayLackInterface, !draft.failed.contains("interface") {
             report(
                 .missingInterface, at: draft.name.range, "the instance `\(draft.name.value)` has no interface",
                 reason: "adverts need an interface to go through", fix: "add `interface NAME`")
         }
         guard let vrid = draft.virtualRouterID else {
+            guard !draft.failed.contains("virtual_router_id") else { return nil }
             report(
                 .missingVRID, at: draft.name.range, "the instance `\(draft.name.value)` has no virtual_router_id",
                 reason: "nodes find each other by it", fix: "add `virtual_router_id` with a number from 1 to 255")
@@ -102,7 +103,8 @@ extension Resolver {
             i.preemptDelay = .zero
             report(
                 .preemptDelayIgnored, at: delay.range,
-                "`preempt_delay` has no effect with `\(isMaster ? "state MASTER" : "nopreempt")`", fix: "remove one of them")
+                "`preempt_delay` has no effect with `\(isMaster ? "state MASTER" : "nopreempt")`",
+                fix: "remove one of them")
         }
     }
 
@@ -125,7 +127,8 @@ extension Resolver {
             i.advertInterval = .seconds(rounded)
             if rounded * 1_000_000 != micros {
                 report(
-                    .intervalRounded, at: interval.range, "version 2 has whole seconds only: \(text) becomes \(rounded)",
+                    .intervalRounded, at: interval.range,
+                    "version 2 has whole seconds only: \(text) becomes \(rounded)",
                     reason: "all nodes must have the same interval", fix: "write a whole number, or `version 3`")
             }
         case .v3:
@@ -187,9 +190,9 @@ extension Resolver {
                 i.unicastPeers.append(peer.peer)
             }
         }
-        if i.unicastPeers.isEmpty {
+        if i.unicastPeers.isEmpty, !draft.failed.contains("unicast_peer") {
             report(
-                .noPeers, at: draft.name.range, "`unicast_peer` of `\(draft.name.value)` names no peer",
+                .noPeers, at: peers.range, "`unicast_peer` of `\(draft.name.value)` names no peer",
                 reason: "falling back to multicast would be another configuration than was written",
                 fix: "name a peer, or remove the block")
         }
@@ -199,7 +202,8 @@ extension Resolver {
         guard let written else { return nil }
         guard written.value.family == family, !written.value.isMulticast else {
             report(
-                .sourceFamily, at: written.range, "\(written.value) cannot be the source of IPv\(family.rawValue) adverts",
+                .sourceFamily, at: written.range,
+                "\(written.value) cannot be the source of IPv\(family.rawValue) adverts",
                 reason: "the instance's addresses are IPv\(family.rawValue)", fix: "write an address of this node")
             return nil
         }

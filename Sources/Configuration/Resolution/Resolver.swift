@@ -94,6 +94,7 @@ struct Resolver {
         }
         guard let command = draft.command else {
             faultyScripts.insert(name)
+            guard !draft.failed.contains("script") else { return false }
             report(
                 .scriptCommandMissing, at: draft.name.range, "the script `\(name)` has no `script`",
                 reason: "there is nothing to run", fix: "add `script \"/path/to/program arguments\"`")

@@ -20,6 +20,8 @@ struct ScriptDraft: Sendable {
     var fall: Written<Int>?
     var user: Written<ScriptUser>?
     var initFail: Written<Bool>?
+    /// Here and below: keywords that are there, but with an error.
+    var failed: Set<String> = []
 }
 
 /// `weight N [reverse|noreverse]`.
@@ -53,12 +55,14 @@ struct GroupDraft: Sendable {
     var notify = NotifyDraft()
     var trackingWeight: Written<Bool>?
     var notifyPriorityChanges: Written<Bool>?
+    var failed: Set<String> = []
 }
 
 /// `authentication`.
 struct AuthenticationDraft: Sendable {
     var type: Written<String>?
     var password: Written<Secret>?
+    var failed: Set<String> = []
 }
 
 struct AddressDraft: Sendable {
@@ -122,6 +126,7 @@ struct InstanceDraft: Sendable {
     var notifyPriorityChanges: Written<Bool>?
     var strict: Written<Bool>?
     var accept: Written<Bool>?
+    var failed: Set<String> = []
 }
 
 struct GlobalDraft: Sendable {

@@ -78,7 +78,9 @@ extension Keyword {
         }
     }
 
-    static func boolean(_ name: String, _ slot: Slot<Target, Bool>, default text: String = "off", _ documentation: String)
+    static func boolean(
+        _ name: String, _ slot: Slot<Target, Bool>, default text: String = "off", _ documentation: String
+    )
         -> Keyword
     {
         Keyword(name, .boolean, default: text, documentation) { target, reader in
@@ -126,7 +128,9 @@ extension Keyword {
         }
     }
 
-    static func interface(_ name: String, _ slot: Slot<Target, String>, default text: String = "", _ documentation: String)
+    static func interface(
+        _ name: String, _ slot: Slot<Target, String>, default text: String = "", _ documentation: String
+    )
         -> Keyword
     {
         Keyword(name, .word("interface"), default: text, documentation) { target, reader in
@@ -134,7 +138,9 @@ extension Keyword {
         }
     }
 
-    static func address(_ name: String, _ slot: Slot<Target, IPAddress>, default text: String = "", _ documentation: String)
+    static func address(
+        _ name: String, _ slot: Slot<Target, IPAddress>, default text: String = "", _ documentation: String
+    )
         -> Keyword
     {
         Keyword(name, .address, default: text, documentation) { target, reader in

@@ -31,7 +31,7 @@ enum LaterKeywords {
         (
             "track_group",
             [
-                "group",
+                "group"
             ]
         ),
         (
@@ -154,9 +154,7 @@ enum LaterKeywords {
         ),
         (
             "vrrp_instance/virtual_routes#encap",
-            [
-               
-            ]
+            []
         ),
         (
             "vrrp_instance/virtual_routes",

@@ -3,95 +3,154 @@ import Primitives
 
 extension Schema {
     /// `global_defs`.
-    static let global = Block<GlobalDraft>("global_defs", [
-        // Identity and scripts
-        .word("router_id", \.routerID, "name", default: "the host's name", "This node's name in messages."),
-        .user("script_user", \.scriptUser, default: "keepalived_script, or the daemon's", "Whom scripts run as."),
-        .flag("enable_script_security", \.enableScriptSecurity, "Refuse scripts that run as root from a path others can write."),
-        .boolean("use_symlink_paths", \.useSymlinkPaths, "Keep symbolic links in the paths of scripts."),
-        .boolean("set_supplementary_groups", \.setSupplementaryGroups, "Scripts get the supplementary groups of their user."),
-        .command("startup_script", \.startupScript, "Run once before the workers start."),
-        .wholeSeconds("startup_script_timeout", \.startupScriptTimeout, 1...1000, default: "10", "Seconds the startup script may take."),
-        .command("shutdown_script", \.shutdownScript, "Run once after the workers have ended."),
-        .wholeSeconds("shutdown_script_timeout", \.shutdownScriptTimeout, 1...1000, default: "10", "Seconds the shutdown script may take."),
+    static let global = Block<GlobalDraft>(
+        "global_defs",
+        [
+            // Identity and scripts
+            .word("router_id", \.routerID, "name", default: "the host's name", "This node's name in messages."),
+            .user("script_user", \.scriptUser, default: "keepalived_script, or the daemon's", "Whom scripts run as."),
+            .flag(
+                "enable_script_security", \.enableScriptSecurity,
+                "Refuse scripts that run as root from a path others can write."),
+            .boolean("use_symlink_paths", \.useSymlinkPaths, "Keep symbolic links in the paths of scripts."),
+            .boolean(
+                "set_supplementary_groups", \.setSupplementaryGroups,
+                "Scripts get the supplementary groups of their user."),
+            .command("startup_script", \.startupScript, "Run once before the workers start."),
+            .wholeSeconds(
+                "startup_script_timeout", \.startupScriptTimeout, 1...1000, default: "10",
+                "Seconds the startup script may take."),
+            .command("shutdown_script", \.shutdownScript, "Run once after the workers have ended."),
+            .wholeSeconds(
+                "shutdown_script_timeout", \.shutdownScriptTimeout, 1...1000, default: "10",
+                "Seconds the shutdown script may take."),
 
-        // Defaults of instances
-        .interface("default_interface", \.defaultInterface, default: "eth0", "The device of addresses of instances without an interface."),
-        .integer("vrrp_version", \.version, 2...3, default: "2, and 3 for IPv6", "The version of the protocol."),
-        .address("vrrp_mcast_group4", \.multicastGroup4, default: "224.0.0.18", "The group of IPv4 adverts."),
-        .address("vrrp_mcast_group6", \.multicastGroup6, default: "ff02::12", "The group of IPv6 adverts."),
-        .wholeSeconds("vrrp_garp_master_delay", \.announcements.masterDelay, burstSeconds, default: "5", "Seconds from the first burst of announcements to the second; 0 is no second."),
-        .integer("vrrp_garp_master_repeat", \.announcements.masterRepeat, 0...2_147_483_647, default: "5", "Announcements of each address in a burst."),
-        .wholeSeconds("vrrp_garp_master_refresh", \.announcements.masterRefresh, anySeconds, "Seconds between refreshes; 0 is none."),
-        .integer("vrrp_garp_master_refresh_repeat", \.announcements.refreshRepeat, 0...2_147_483_647, default: "1", "Announcements of each address in a refresh."),
-        .wholeSeconds("vrrp_garp_lower_prio_delay", \.announcements.lowerPriorityDelay, burstSeconds, default: "vrrp_garp_master_delay", "Seconds to the second burst after an advert of lower priority."),
-        .integer("vrrp_garp_lower_prio_repeat", \.announcements.lowerPriorityRepeat, 0...2_147_483_647, default: "vrrp_garp_master_repeat", "Announcements after an advert of lower priority."),
-        .seconds("vrrp_garp_interval", \.garpInterval, microseconds, "Least seconds between two gratuitous ARPs on an interface."),
-        .seconds("vrrp_gna_interval", \.gnaInterval, microseconds, "Least seconds between two neighbour advertisements on an interface."),
-        Keyword("vrrp_min_garp", .boolean, default: "off", "One announcement and no second burst, where nothing else is written above.") {
-            global, reader in
-            guard reader.boolean() == true else { return }
-            let range = reader.statementRange
-            if global.announcements.masterRepeat == nil { global.announcements.masterRepeat = Written(value: 1, range: range) }
-            if global.announcements.masterDelay == nil { global.announcements.masterDelay = Written(value: .zero, range: range) }
-            if global.announcements.refreshRepeat == nil { global.announcements.refreshRepeat = Written(value: 0, range: range) }
-        },
-        .integer("vrrp_down_timer_adverts", \.downTimerAdverts, 1...100, default: "3", "Adverts that may be missed."),
-        .flag("vrrp_check_unicast_src", \.checkUnicastSource, "Hear configured peers only."),
-        .flag("vrrp_skip_check_adv_addr", \.skipCheckAdvertAddresses, "Compare the addresses of a master's first advert only."),
-        .boolean("vrrp_strict", \.strict, "Check the rules of the RFC."),
-        .boolean("vrrp_lower_prio_no_advert", \.lowerPriorityNoAdvert, "Do not answer an advert of lower priority."),
-        .boolean("vrrp_higher_prio_send_advert", \.higherPrioritySendAdvert, "Send a last advert before yielding."),
-        .boolean("vrrp_owner_ignore_adverts", \.ownerIgnoreAdverts, "With priority 255, hear nobody."),
-        .boolean("v3_checksum_as_v2", \.checksumAsV2, "Leave the pseudo-header out of the IPv4 checksum of version 3."),
-        .integerSeconds("address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
+            // Defaults of instances
+            .interface(
+                "default_interface", \.defaultInterface, default: "eth0",
+                "The device of addresses of instances without an interface."),
+            .integer("vrrp_version", \.version, 2...3, default: "2, and 3 for IPv6", "The version of the protocol."),
+            .address("vrrp_mcast_group4", \.multicastGroup4, default: "224.0.0.18", "The group of IPv4 adverts."),
+            .address("vrrp_mcast_group6", \.multicastGroup6, default: "ff02::12", "The group of IPv6 adverts."),
+            .wholeSeconds(
+                "vrrp_garp_master_delay", \.announcements.masterDelay, burstSeconds, default: "5",
+                "Seconds from the first burst of announcements to the second; 0 is no second."),
+            .integer(
+                "vrrp_garp_master_repeat", \.announcements.masterRepeat, 0...2_147_483_647, default: "5",
+                "Announcements of each address in a burst."),
+            .wholeSeconds(
+                "vrrp_garp_master_refresh", \.announcements.masterRefresh, anySeconds,
+                "Seconds between refreshes; 0 is none."),
+            .integer(
+                "vrrp_garp_master_refresh_repeat", \.announcements.refreshRepeat, 0...2_147_483_647, default: "1",
+                "Announcements of each address in a refresh."),
+            .wholeSeconds(
+                "vrrp_garp_lower_prio_delay", \.announcements.lowerPriorityDelay, burstSeconds,
+                default: "vrrp_garp_master_delay", "Seconds to the second burst after an advert of lower priority."),
+            .integer(
+                "vrrp_garp_lower_prio_repeat", \.announcements.lowerPriorityRepeat, 0...2_147_483_647,
+                default: "vrrp_garp_master_repeat", "Announcements after an advert of lower priority."),
+            .seconds(
+                "vrrp_garp_interval", \.garpInterval, microseconds,
+                "Least seconds between two gratuitous ARPs on an interface."),
+            .seconds(
+                "vrrp_gna_interval", \.gnaInterval, microseconds,
+                "Least seconds between two neighbour advertisements on an interface."),
+            Keyword(
+                "vrrp_min_garp", .boolean, default: "off",
+                "One announcement and no second burst, where nothing else is written above."
+            ) {
+                global, reader in
+                guard reader.boolean() == true else { return }
+                let range = reader.statementRange
+                if global.announcements.masterRepeat == nil {
+                    global.announcements.masterRepeat = Written(value: 1, range: range)
+                }
+                if global.announcements.masterDelay == nil {
+                    global.announcements.masterDelay = Written(value: .zero, range: range)
+                }
+                if global.announcements.refreshRepeat == nil {
+                    global.announcements.refreshRepeat = Written(value: 0, range: range)
+                }
+            },
+            .integer(
+                "vrrp_down_timer_adverts", \.downTimerAdverts, 1...100, default: "3", "Adverts that may be missed."),
+            .flag("vrrp_check_unicast_src", \.checkUnicastSource, "Hear configured peers only."),
+            .flag(
+                "vrrp_skip_check_adv_addr", \.skipCheckAdvertAddresses,
+                "Compare the addresses of a master's first advert only."),
+            .boolean("vrrp_strict", \.strict, "Check the rules of the RFC."),
+            .boolean(
+                "vrrp_lower_prio_no_advert", \.lowerPriorityNoAdvert, "Do not answer an advert of lower priority."),
+            .boolean("vrrp_higher_prio_send_advert", \.higherPrioritySendAdvert, "Send a last advert before yielding."),
+            .boolean("vrrp_owner_ignore_adverts", \.ownerIgnoreAdverts, "With priority 255, hear nobody."),
+            .boolean(
+                "v3_checksum_as_v2", \.checksumAsV2, "Leave the pseudo-header out of the IPv4 checksum of version 3."),
+            .integerSeconds(
+                "address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
 
-        // The process
-        .integer("vrrp_priority", \.niceness, -20...19, default: "0", "Nice value of the VRRP worker."),
-        .integer("vrrp_rt_priority", \.realtimePriority, 1...99, default: "none", "Real-time priority of the VRRP worker."),
-        .flag("vrrp_no_swap", \.noSwap, "Lock the memory of the VRRP worker."),
-        Keyword("vrrp_cpu_affinity", .other("CPU …"), default: "all", "Processors of the VRRP worker.") { global, reader in
-            var processors: [Int] = []
-            repeat {
-                guard let number = reader.integer(0...4095) else { return reader.skipRest() }
-                processors.append(number)
-            } while reader.hasMore
-            reader.assign(&global.cpuAffinity, Array(Set(processors)).sorted())
-        },
-        .microseconds("vrrp_rlimit_rttime", \.rlimitRealtime, "Microseconds the VRRP worker may compute without a pause."),
-        .microseconds(
-            "vrrp_rlimit_rtime", \.rlimitRealtime, status: .deprecated("vrrp_rlimit_rttime"),
-            "Old spelling of vrrp_rlimit_rttime."),
-        .flag("process_names", \.processNames, "Give each process its own name."),
-        .word("process_name", \.processName, "name", "The name of the supervisor."),
-        .word("vrrp_process_name", \.vrrpProcessName, "name", "The name of the VRRP worker."),
-        Keyword("umask", .other("NUMBER or BITS|BITS…"), default: "0177", "Permissions that new files do not get.") {
-            global, reader in
-            if let mask = reader.umask() { reader.assign(&global.umask, mask) }
-        },
+            // The process
+            .integer("vrrp_priority", \.niceness, -20...19, default: "0", "Nice value of the VRRP worker."),
+            .integer(
+                "vrrp_rt_priority", \.realtimePriority, 1...99, default: "none",
+                "Real-time priority of the VRRP worker."),
+            .flag("vrrp_no_swap", \.noSwap, "Lock the memory of the VRRP worker."),
+            Keyword("vrrp_cpu_affinity", .other("CPU …"), default: "all", "Processors of the VRRP worker.") {
+                global, reader in
+                var processors: [Int] = []
+                repeat {
+                    guard let number = reader.integer(0...4095) else { return reader.skipRest() }
+                    processors.append(number)
+                } while reader.hasMore
+                reader.assign(&global.cpuAffinity, Array(Set(processors)).sorted())
+            },
+            .microseconds(
+                "vrrp_rlimit_rttime", \.rlimitRealtime, "Microseconds the VRRP worker may compute without a pause."),
+            .microseconds(
+                "vrrp_rlimit_rtime", \.rlimitRealtime, status: .deprecated("vrrp_rlimit_rttime"),
+                "Old spelling of vrrp_rlimit_rttime."),
+            .flag("process_names", \.processNames, "Give each process its own name."),
+            .word("process_name", \.processName, "name", "The name of the supervisor."),
+            .word("vrrp_process_name", \.vrrpProcessName, "name", "The name of the VRRP worker."),
+            Keyword("umask", .other("NUMBER or BITS|BITS…"), default: "0177", "Permissions that new files do not get.")
+            {
+                global, reader in
+                if let mask = reader.umask() { reader.assign(&global.umask, mask) }
+            },
 
-        // Interfaces and start
-        Keyword("dynamic_interfaces", .other("[allow_if_changes]"), default: "on", "Interfaces may appear later: they always may.") {
-            global, reader in
-            reader.assign(&global.dynamicInterfaces, true)
-            if let word = reader.next(), reader.choice(word, [("allow_if_changes", true)], rule: .choice) != nil {
-                reader.assign(&global.allowInterfaceChanges, true)
-            }
-        },
-        .seconds("vrrp_startup_delay", \.startupDelay, 0...4_294_967_295, "Seconds to do nothing after the start."),
-        .seconds("vrrp_delay_after_boot", \.delayAfterBoot, 0...4_294_967_295, "Seconds to do nothing after the machine's boot."),
-        .flag("log_unknown_vrids", \.logUnknownVRIDs, "Log adverts for virtual routers that are not configured."),
+            // Interfaces and start
+            Keyword(
+                "dynamic_interfaces", .other("[allow_if_changes]"), default: "on",
+                "Interfaces may appear later: they always may."
+            ) {
+                global, reader in
+                reader.assign(&global.dynamicInterfaces, true)
+                if let word = reader.next(), reader.choice(word, [("allow_if_changes", true)], rule: .choice) != nil {
+                    reader.assign(&global.allowInterfaceChanges, true)
+                }
+            },
+            .seconds("vrrp_startup_delay", \.startupDelay, 0...4_294_967_295, "Seconds to do nothing after the start."),
+            .seconds(
+                "vrrp_delay_after_boot", \.delayAfterBoot, 0...4_294_967_295,
+                "Seconds to do nothing after the machine's boot."),
+            .flag("log_unknown_vrids", \.logUnknownVRIDs, "Log adverts for virtual routers that are not configured."),
 
-        // Events
-        .fifo("notify_fifo", \.notifyFIFO, "A named pipe that receives a line for every event."),
-        .command("notify_fifo_script", \.notifyFIFOScript, "Started to read notify_fifo, whose path is appended."),
-        .fifo("vrrp_notify_fifo", \.vrrpNotifyFIFO, "A named pipe for events of instances and groups."),
-        .command("vrrp_notify_fifo_script", \.vrrpNotifyFIFOScript, "Started to read vrrp_notify_fifo, whose path is appended."),
-        .boolean("vrrp_notify_priority_changes", \.notifyPriorityChanges, "A line for each change of priority."),
-        .flag("fifo_write_vrrp_states_on_reload", \.fifoWriteStatesOnReload, "Repeat every state after a reload."),
-        .word("state_dump_file", \.stateDumpFile, "path", default: "/tmp/keepalived.data", "Where SIGUSR1 writes the state."),
-        .word("stats_dump_file", \.statsDumpFile, "path", default: "/tmp/keepalived.stats", "Where SIGUSR2 writes counters."),
-    ] + laterGlobals)
+            // Events
+            .fifo("notify_fifo", \.notifyFIFO, "A named pipe that receives a line for every event."),
+            .command("notify_fifo_script", \.notifyFIFOScript, "Started to read notify_fifo, whose path is appended."),
+            .fifo("vrrp_notify_fifo", \.vrrpNotifyFIFO, "A named pipe for events of instances and groups."),
+            .command(
+                "vrrp_notify_fifo_script", \.vrrpNotifyFIFOScript,
+                "Started to read vrrp_notify_fifo, whose path is appended."),
+            .boolean("vrrp_notify_priority_changes", \.notifyPriorityChanges, "A line for each change of priority."),
+            .flag("fifo_write_vrrp_states_on_reload", \.fifoWriteStatesOnReload, "Repeat every state after a reload."),
+            .word(
+                "state_dump_file", \.stateDumpFile, "path", default: "/tmp/keepalived.data",
+                "Where SIGUSR1 writes the state."),
+            .word(
+                "stats_dump_file", \.statsDumpFile, "path", default: "/tmp/keepalived.stats",
+                "Where SIGUSR2 writes counters."),
+        ] + laterGlobals)
 
     /// Known, and without effect for now.
     private static let laterGlobals: [Keyword<GlobalDraft>] =

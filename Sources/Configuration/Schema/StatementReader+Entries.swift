@@ -7,7 +7,8 @@ extension StatementReader {
     mutating func blockName() -> Written<String>? {
         guard let word = next(), !word.text.isEmpty else {
             report(
-                .unnamedBlock, at: statementRange, "this `\(keywordText)` has no name", reason: "others refer to it by name",
+                .unnamedBlock, at: statementRange, "this `\(keywordText)` has no name",
+                reason: "others refer to it by name",
                 fix: "write `\(keywordText) NAME {`")
             return nil
         }
@@ -184,7 +185,9 @@ extension StatementReader {
             if word.text == "forever" {
                 address.preferredLifetime = .forever
             } else {
-                guard let number = checkedInteger(word.text, word.range, 0...4_294_967_295, unit: "s") else { return false }
+                guard let number = checkedInteger(word.text, word.range, 0...4_294_967_295, unit: "s") else {
+                    return false
+                }
                 address.preferredLifetime = number == 4_294_967_295 ? .forever : .seconds(UInt32(clamping: number))
             }
         case "use_vmac":
@@ -219,8 +222,10 @@ extension StatementReader {
         case "+", "-":
             guard address.prefix.length <= 30 else {
                 report(
-                    .addressOption, at: word.range, "a network of length \(address.prefix.length) has no broadcast address",
-                    reason: "`+` and `-` fill the host bits, of which there must be two", fix: "write a length up to 30")
+                    .addressOption, at: word.range,
+                    "a network of length \(address.prefix.length) has no broadcast address",
+                    reason: "`+` and `-` fill the host bits, of which there must be two", fix: "write a length up to 30"
+                )
                 return false
             }
             address.broadcast = word.text == "+" ? .automatic : .cleared
@@ -233,7 +238,9 @@ extension StatementReader {
         }
     }
 
-    private mutating func optionValue(_ option: (text: String, range: SourceRange)) -> (text: String, range: SourceRange)? {
+    private mutating func optionValue(_ option: (text: String, range: SourceRange)) -> (
+        text: String, range: SourceRange
+    )? {
         if let word = next() { return word }
         report(
             .missingValue, at: option.range, "`\(option.text)` lacks its value", reason: "the address is dropped",
@@ -246,7 +253,8 @@ extension StatementReader {
         return checkedInterface(word.text, word.range)
     }
 
-    private mutating func reject(_ option: (text: String, range: SourceRange), belongsTo family: AddressFamily) -> Bool {
+    private mutating func reject(_ option: (text: String, range: SourceRange), belongsTo family: AddressFamily) -> Bool
+    {
         report(
             .addressFamilyOption, at: option.range, "`\(option.text)` is for IPv\(family.rawValue) only",
             reason: "the address is dropped", fix: "remove it")

@@ -31,7 +31,8 @@ extension StatementReader {
         guard !name.isEmpty, name.utf8.count <= 15, !name.utf8.contains(where: { $0 == 0x2F || $0 <= 0x20 }) else {
             report(
                 .nameLength, at: range, "`\(name)` cannot be the name of an interface",
-                reason: "Linux allows 1 to 15 bytes without blank space and slashes", fix: "check the name with `ip link`")
+                reason: "Linux allows 1 to 15 bytes without blank space and slashes",
+                fix: "check the name with `ip link`")
             return nil
         }
         return name
@@ -105,7 +106,8 @@ extension StatementReader {
             let low = Duration.microseconds(range.lowerBound).formattedSeconds(digits: 6)
             let high = Duration.microseconds(range.upperBound).formattedSeconds(digits: 6)
             report(
-                rule, at: word.range, "\(word.text) is out of range", reason: "`\(keywordText)` takes \(low) to \(high) s",
+                rule, at: word.range, "\(word.text) is out of range",
+                reason: "`\(keywordText)` takes \(low) to \(high) s",
                 fix: "write a time from \(low) to \(high)")
             return nil
         }
@@ -186,12 +188,14 @@ extension StatementReader {
             report(.missingValue, at: range, "the command is empty", fix: "write the path of a program")
         case .failure(.unterminated(let quote, _)):
             report(
-                .commandQuote, at: range, "a \(quote == UInt8(ascii: "'") ? "single" : "double") quote within the command does not end",
+                .commandQuote, at: range,
+                "a \(quote == UInt8(ascii: "'") ? "single" : "double") quote within the command does not end",
                 reason: "the command is split into words as by a shell", fix: "close the quote, or escape it with \\")
         case .failure(.badEscape):
             report(
                 .commandQuote, at: range, "an escape within the command is not complete",
-                reason: "a backslash begins \\n, \\x41, \\101 or \\ with any character", fix: "write \\\\ for a backslash")
+                reason: "a backslash begins \\n, \\x41, \\101 or \\ with any character",
+                fix: "write \\\\ for a backslash")
         }
         return nil
     }

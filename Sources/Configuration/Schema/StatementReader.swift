@@ -12,6 +12,9 @@ struct StatementReader {
     private var cursor = 0
     private var end = 0
     private var isShellQuoted = false
+    private var errorCount = 0
+    /// Keywords of the block at hand that are there, but with an error: their lack is no second one.
+    private var failed: Set<String> = []
 
     init(tree: SyntaxTree, leniency: Leniency) {
         self.tree = tree
@@ -27,6 +30,7 @@ struct StatementReader {
         _ rule: Rule, at range: SourceRange, _ message: String, reason: String = "", fix: String = "",
         fixIt: Diagnostic.FixIt? = nil, related: [Diagnostic.Related] = []
     ) {
+        if rule.severity(under: leniency) == .error { errorCount += 1 }
         diagnostics.append(
             Diagnostic(
                 rule.severity(under: leniency), rule.id, at: range, message, reason: reason, fix: fix, fixIt: fixIt,
@@ -56,20 +60,31 @@ struct StatementReader {
         read(block, from: 0, to: tree.statements.count, into: &target)
     }
 
-    /// Reads the block of the statement at hand.
-    mutating func readBlock<Target>(_ block: Block<Target>, into target: inout Target) {
-        let outer = (statement, cursor, end, isShellQuoted)
+    /// Reads the block of the statement at hand, and gives the keywords that stand in it with an error.
+    @discardableResult
+    mutating func readBlock<Target>(_ block: Block<Target>, into target: inout Target) -> Set<String> {
+        let outer = (statement, cursor, end, isShellQuoted, failed)
+        failed = []
         read(block, from: statement + 1, to: Int(tree.statements[statement].end), into: &target)
-        (statement, cursor, end, isShellQuoted) = outer
+        let inner = failed
+        (statement, cursor, end, isShellQuoted, failed) = outer
+        return inner
     }
 
-    private mutating func read<Target>(_ block: Block<Target>, from first: Int, to last: Int, into target: inout Target) {
+    private mutating func read<Target>(_ block: Block<Target>, from first: Int, to last: Int, into target: inout Target)
+    {
         var child = first
         while child < last {
             enter(child)
             let s = tree.statements[child]
             // A statement without words or with a broken quote has been reported.
-            if s.tokenCount > 0, !s.isBroken { readKeyword(block, into: &target) }
+            if s.isBroken {
+                if leniency == .strict { failed.insert(keywordText) }
+            } else if s.tokenCount > 0 {
+                let before = errorCount
+                readKeyword(block, into: &target)
+                if errorCount > before { failed.insert(tree.sources.text(in: tree.keyword(of: child))) }
+            }
             child = Int(s.end)
         }
     }
@@ -96,7 +111,8 @@ struct StatementReader {
         if wantsBlock, !hasBlock {
             report(
                 .missingBlock, at: statementRange, "`\(keyword.name)` needs a block",
-                reason: "without `{ … }` there is nothing to read", fix: "write `\(keyword.name) … {`, entries, and `}`")
+                reason: "without `{ … }` there is nothing to read", fix: "write `\(keyword.name) … {`, entries, and `}`"
+            )
             return
         }
         if !wantsBlock, hasBlock {
@@ -163,7 +179,8 @@ struct StatementReader {
         cursor = end
         report(
             .extraValue, at: rest, "nothing may follow here on the line",
-            reason: "what follows has no meaning and would be dropped", fix: "remove it, or put it on a line of its own")
+            reason: "what follows has no meaning and would be dropped", fix: "remove it, or put it on a line of its own"
+        )
     }
 
     /// Stores a value; a keyword that is written twice counts as written last.
@@ -187,6 +204,7 @@ struct StatementReader {
         let homes = Schema.homes(of: word)
         if let meant = Spelling.nearest(to: word, among: block.keywords.map(\.name)) {
             fix = "did you mean `\(meant)`?"
+            if leniency == .strict { failed.insert(meant) }
             fixIt = Diagnostic.FixIt(keywordRange, meant)
         } else if let home = homes.first {
             fix = home.isEmpty ? "it belongs at the top: is a `}` missing before it?" : "it belongs in `\(home)`"
