@@ -115,6 +115,9 @@ public struct Engine: Sendable {
         } else {
             beginRunning(at: now, into: &effects)
         }
+        // Every router has a record from here on: a successor reads them in one row.
+        for id in routerIDs { effects.append(.record(id)) }
+        for script in scripts where script.isKnown { effects.append(.recordScript(script.id)) }
         effects.append(.socketsChanged)
     }
 

@@ -4,10 +4,14 @@ import Primitives
 ///
 /// | part | size | written |
 /// | --- | --- | --- |
-/// | header | 64 | once |
-/// | routers | 192 each: two slots of 64, then the time of the last advertisement | on transitions; the time with each advert |
-/// | scripts | 32 each | when a script rises or falls |
+/// | header | 64 | its first word, the bank in force, once the successor has written all of its own |
+/// | bank 0, bank 1 | routers, then scripts | |
+/// | routers of a bank | 192 each: two slots of 64, then the time of the last advertisement | on transitions; the time with each advert |
+/// | scripts of a bank | 32 each | when a script rises or falls |
 /// | snapshot | the rest | at start and after each accepted reload |
+///
+/// There are two banks because a successor may number its routers otherwise than its predecessor: it reads
+/// one, writes the other, and then changes the header; if it dies before that, the next one reads what it read.
 ///
 /// The snapshot is the text that was accepted: a file that was edited but not reloaded is not read by a
 /// successor. Its length is written last, after its bytes and their checksum.
@@ -16,25 +20,33 @@ public struct StateLayout: Sendable {
     public static let scripts = 512
     public static let routerStride = 192
     public static let scriptStride = 32
+    static let bankSize = routers * routerStride + scripts * scriptStride
 
-    /// Where the worker's part begins.
+    /// Where the worker's part begins: a multiple of 8.
     public let base: Int
 
     public init(base: Int) { self.base = base }
 
-    public func slot(_ router: Int, _ second: Bool) -> Int {
-        base + 64 + router * Self.routerStride + (second ? RouterRecord.encodedLength : 0)
+    /// The word that names the bank in force: 0 or 1.
+    public var header: Int { base }
+
+    private func bank(_ number: Int) -> Int { base + 64 + number * Self.bankSize }
+
+    public func slot(_ router: Int, second: Bool, bank number: Int) -> Int {
+        bank(number) + router * Self.routerStride + (second ? RouterRecord.encodedLength : 0)
     }
 
-    public func lastAdvert(_ router: Int) -> Int { base + 64 + router * Self.routerStride + 128 }
+    public func lastAdvert(_ router: Int, bank number: Int) -> Int { bank(number) + router * Self.routerStride + 128 }
 
-    public func script(_ index: Int) -> Int {
-        base + 64 + Self.routers * Self.routerStride + index * Self.scriptStride
+    public func script(_ index: Int, bank number: Int) -> Int {
+        bank(number) + Self.routers * Self.routerStride + index * Self.scriptStride
     }
 
     /// Header of the snapshot: two words, length and checksum; then its bytes.
-    public var snapshot: Int { script(Self.scripts) }
+    public var snapshot: Int { bank(2) }
     public var snapshotBytes: Int { snapshot + 16 }
+    /// What the snapshot needs at least to hold a useful configuration, with everything before it.
+    public var minimumSize: Int { snapshotBytes + 64 * 1024 }
 }
 
 extension ScriptRecord {

@@ -14,5 +14,5 @@ public enum StatePage {
     /// Where the worker's own state begins.
     public static let stateOffset = 4096
     /// How large the supervisor makes the memfd; the worker may make it larger.
-    public static let initialSize = 1 << 20
+    public static let initialSize = 4 << 20
 }

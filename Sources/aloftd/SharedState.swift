@@ -8,13 +8,15 @@ import VRRP
 struct SharedState: ~Copyable {
     private var memory: SharedMemory
     private let layout = StateLayout(base: StatePage.stateOffset)
-    /// Which of a router's two slots was written last, and its sequence number.
-    private var sequences: [UInt64]
+    /// The bank that this worker writes: not the predecessor's.
+    private let bank: Int
+    /// Sequence numbers of the records, by router.
+    private var sequences: [UInt64] = []
     private var scripts: [UInt64] = []
 
     init(_ memory: consuming SharedMemory) {
+        bank = memory.load(at: layout.header) == 1 ? 0 : 1
         self.memory = memory
-        sequences = Array(repeating: 0, count: StateLayout.routers)
     }
 
     // MARK: - The watchdog's word
@@ -29,14 +31,17 @@ struct SharedState: ~Copyable {
     /// Writes the older of the router's slots, so that a torn write leaves the newer one.
     mutating func write(_ record: RouterRecord, of id: RouterID) {
         guard id.index < StateLayout.routers else { return }
+        while sequences.count <= id.index { sequences.append(0) }
         sequences[id.index] += 1
         let sequence = sequences[id.index]
-        memory.write(record.encode(sequence: sequence).span.bytes, at: layout.slot(id.index, sequence & 1 == 1))
+        noteAdvert(of: id, at: record.lastAdvert)
+        let offset = layout.slot(id.index, second: sequence & 1 == 1, bank: bank)
+        memory.write(record.encode(sequence: sequence).span.bytes, at: offset)
     }
 
     func noteAdvert(of id: RouterID, at now: Instant) {
         guard id.index < StateLayout.routers else { return }
-        memory.store(UInt64(bitPattern: now.nanoseconds), at: layout.lastAdvert(id.index))
+        memory.store(UInt64(bitPattern: now.nanoseconds), at: layout.lastAdvert(id.index, bank: bank))
     }
 
     mutating func write(_ record: ScriptRecord) {
@@ -48,19 +53,20 @@ struct SharedState: ~Copyable {
             scripts.append(record.key)
             index = scripts.count - 1
         }
-        memory.write(record.encode().span.bytes, at: layout.script(index))
+        memory.write(record.encode().span.bytes, at: layout.script(index, bank: bank))
     }
 
     /// What the predecessor left. The newer whole slot of each router counts.
-    mutating func readRecords() -> (routers: [RouterRecord], scripts: [ScriptRecord]) {
+    func readRecords() -> (routers: [RouterRecord], scripts: [ScriptRecord]) {
+        let old = 1 - bank
         var routers: [RouterRecord] = []
         for index in 0..<StateLayout.routers {
-            let last = Instant(nanoseconds: Int64(bitPattern: memory.load(at: layout.lastAdvert(index)) ?? 0))
+            let word = memory.load(at: layout.lastAdvert(index, bank: old)) ?? 0
             var newest: (record: RouterRecord, sequence: UInt64)?
             for second in [false, true] {
-                let offset = layout.slot(index, second)
+                let offset = layout.slot(index, second: second, bank: old)
                 let found = memory.withBytes(RouterRecord.encodedLength, at: offset) {
-                    RouterRecord.decode($0, lastAdvert: last)
+                    RouterRecord.decode($0, lastAdvert: Instant(nanoseconds: Int64(bitPattern: word)))
                 }
                 guard let found, let found else { continue }
                 if newest.map({ found.sequence > $0.sequence }) ?? true { newest = found }
@@ -70,7 +76,7 @@ struct SharedState: ~Copyable {
         }
         var found: [ScriptRecord] = []
         for index in 0..<StateLayout.scripts {
-            let record = memory.withBytes(ScriptRecord.encodedLength, at: layout.script(index)) {
+            let record = memory.withBytes(ScriptRecord.encodedLength, at: layout.script(index, bank: old)) {
                 ScriptRecord.decode($0)
             }
             guard let record, let record else { break }
@@ -79,15 +85,23 @@ struct SharedState: ~Copyable {
         return (routers, found)
     }
 
-    /// Makes room for this worker's own records; called once the predecessor's are read.
-    mutating func clearRecords(_ count: Int) {
+    /// Empties the bank that this worker is going to write; the predecessor's stays in force.
+    func clearBank() {
         let zero = [UInt8](repeating: 0, count: StateLayout.routerStride)
-        for index in 0..<min(count, StateLayout.routers) { memory.write(zero.span.bytes, at: layout.slot(index, false)) }
+        for index in 0..<StateLayout.routers {
+            let offset = layout.slot(index, second: false, bank: bank)
+            guard memory.load(at: offset) != 0 || memory.load(at: offset + RouterRecord.encodedLength) != 0 else { break }
+            memory.write(zero.span.bytes, at: offset)
+        }
         for index in 0..<StateLayout.scripts {
-            guard let first = memory.load(at: layout.script(index)), first != 0 else { break }
-            memory.write(zero.span.bytes.extracting(0..<StateLayout.scriptStride), at: layout.script(index))
+            let offset = layout.script(index, bank: bank)
+            guard memory.load(at: offset) != 0 else { break }
+            memory.write(zero.span.bytes.extracting(0..<StateLayout.scriptStride), at: offset)
         }
     }
+
+    /// From here on a successor reads what this worker wrote.
+    func publish() { memory.store(UInt64(bank), at: layout.header) }
 
     // MARK: - The accepted configuration
 

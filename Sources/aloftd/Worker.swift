@@ -45,8 +45,9 @@ struct Worker: ~Copyable {
             watchReceivers()
             while !node.world.hasStopped {
                 flushChannel()
-                node.world.state.promise(wakeTime())
-                _ = try poller.wait(until: wakeTime())
+                let wake = wakeTime()
+                node.world.state.promise(wake)
+                _ = try poller.wait(until: wake)
                 try round(signals)
             }
             node.world.send(.stopped)

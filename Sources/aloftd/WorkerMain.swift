@@ -41,7 +41,7 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     guard let model = configuration.model else { return WorkerExit.configuration }
 
     let predecessor = state.readRecords()
-    state.clearRecords(predecessor.routers.count)
+    state.clearBank()
     if loaded == nil { _ = state.writeSnapshot(configuration.snapshot) }
 
     let monitor = try RouteSocket.monitor()
@@ -69,6 +69,7 @@ extension Worker {
         // A release goes on as the predecessor did and stops at once: priority 0, addresses off.
         let records = options.mode == .release ? routers : adopted
         node.handle(.start(adopting: records, scripts: records.isEmpty ? [] : scripts), at: BootClock.now())
+        node.world.state.publish()
         if options.mode == .release { node.handle(.stop, at: BootClock.now()) }
         node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
         let text = "\(model.instances.count) instances, \(model.syncGroups.count) sync groups"
