@@ -13,6 +13,6 @@ public enum StatePage {
     public static let size = 4096
     /// Where the worker's own state begins.
     public static let stateOffset = 4096
-    /// How large the supervisor makes the memfd; the worker may make it larger.
-    public static let initialSize = 4 << 20
+    /// The size of the memfd, sealed: it can be neither cut nor grown. Pages that nobody touched cost nothing.
+    public static let memorySize = 32 << 20
 }

@@ -82,6 +82,12 @@ extension Supervisor {
         effects.append(.start(.fifoReader(fifo.target), command, environment: []))
     }
 
+    /// The first line of a row that a named pipe did not take.
+    public func lineLost(path: String, into effects: inout [SupervisorEffect]) {
+        let text = "\(path) is full: lines are lost until its reader goes on"
+        effects.append(.log(.warning, SupervisionRule.fifoLost, text))
+    }
+
     // MARK: - Scripts
 
     /// A script could not be started.

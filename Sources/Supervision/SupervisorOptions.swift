@@ -17,12 +17,14 @@ public struct SupervisorOptions: Equatable, Sendable {
     }
 
     public static let usageExitCode: Int32 = 2
+    static let keepalivedPIDFile = "/run/keepalived.pid"
 
     public var action: Action = .run
     /// Whether keepalived's leniency and files are wanted.
     public var isKeepalived = false
     public var configurationPath: String
     public var stateDirectory = "/run/aloft"
+    private var hasStateDirectory = false
     /// `--config-id`: what `@conditions` in the file compare with; nil is the host's name.
     public var configurationID: String?
     /// False when the process puts itself into the background.
@@ -65,7 +67,7 @@ public struct SupervisorOptions: Equatable, Sendable {
         configurationPath = isKeepalived ? "/etc/keepalived/keepalived.conf" : "/etc/aloft/aloft.conf"
         isForeground = !isKeepalived
         if isKeepalived {
-            pidFile = "/run/keepalived.pid"
+            pidFile = Self.keepalivedPIDFile
             vrrpPIDFile = "/run/keepalived_vrrp.pid"
         }
         var reader = OptionReader(Self.table, arguments: arguments)
@@ -73,6 +75,17 @@ public struct SupervisorOptions: Equatable, Sendable {
             guard let problem = apply(item) else { continue }
             action = .invalid(problem)
             return
+        }
+        if isKeepalived, !hasStateDirectory { deriveStateDirectory(givenPIDFile: pidFile != Self.keepalivedPIDFile) }
+    }
+
+    /// keepalived tells several daemons on one machine apart by their pid files or namespaces; Aloft by
+    /// their state directories, which hold the lock and the control socket.
+    private mutating func deriveStateDirectory(givenPIDFile: Bool) {
+        if let networkNamespace {
+            stateDirectory += "/" + networkNamespace.split(separator: "/").joined(separator: "-")
+        } else if givenPIDFile, let pidFile {
+            stateDirectory += "/" + pidFile.split(separator: "/").joined(separator: "-")
         }
     }
 
@@ -91,6 +104,7 @@ public struct SupervisorOptions: Equatable, Sendable {
         case .stateDirectory:
             guard !value.isEmpty else { return "--state-dir needs a directory" }
             stateDirectory = value
+            hasStateDirectory = true
         case .compatibility:
             guard value == "keepalived" else { return "--compat knows only keepalived, not \(value)" }
             isKeepalived = true

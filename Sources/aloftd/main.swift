@@ -1,7 +1,15 @@
+// `aloftd worker …` is the VRRP worker, which only the supervisor starts; everything else is the supervisor.
+
 import Glibc
 
-exit(runWorker(Array(CommandLine.arguments.dropFirst(2))))
+exit(run(CommandLine.arguments))
 
+private func run(_ arguments: [String]) -> Int32 {
+    if arguments.dropFirst().first == "worker" { return runWorker(Array(arguments.dropFirst(2))) }
+    return runSupervisor(program: arguments.first ?? "aloftd", arguments: Array(arguments.dropFirst()))
+}
+
+/// A line on stderr, for what cannot wait for a log.
 func printError(_ text: String) {
     let bytes = Array((text + "\n").utf8)
     _ = write(2, bytes, bytes.count)

@@ -166,6 +166,7 @@ private struct Shell {
         var shell = Shell(parallel: 1)
         for number in 0..<(HookQueue.laneLimit + 10) { shell.add(request("MASTER", key: "k\(number)", "c")) }
         #expect(shell.queue.overflowed == 10)
+        #expect(shell.logs == Array(repeating: "supervision.hook.overflow", count: 10))
         #expect(shell.queue.waitingCount == HookQueue.laneLimit - 1)
     }
 }
@@ -196,6 +197,7 @@ private struct Shell {
         #expect(runner.nextDeadline == Instant.zero + .seconds(5))
         let first = withEffects { runner.advance(to: .zero + .seconds(5), into: &$0) }
         #expect(first.first == .signal(ProcessToken(1), .terminate))
+        #expect(first.contains(.log(.warning, SupervisionRule.checkTimeout, "tracked script 7 timed out")))
         #expect(first.last == .report(id: 7, .timedOut))
         let second = withEffects { runner.advance(to: .zero + .seconds(7), into: &$0) }
         #expect(second == [.signal(ProcessToken(1), .kill)])
@@ -207,7 +209,8 @@ private struct Shell {
         var runner = CheckRunner()
         _ = withEffects { runner.start(check(7), at: .zero, into: &$0) }
         let again = withEffects { runner.start(check(7), at: .zero, into: &$0) }
-        #expect(again.last == .report(id: 7, .stillRunning))
+        let text = "c7: still runs from the last time, this round is skipped"
+        #expect(again == [.log(.notice, SupervisionRule.checkStillRunning, text), .report(id: 7, .stillRunning)])
         #expect(runner.runningCount == 1)
     }
 

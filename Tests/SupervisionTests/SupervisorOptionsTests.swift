@@ -19,6 +19,14 @@ import Testing
         #expect(native.configurationPath == "/etc/aloft/aloft.conf")
     }
 
+    @Test(arguments: [
+        ("", "/run/aloft"), ("-p /run/a/b.pid", "/run/aloft/run-a-b.pid"), ("-s blue -p /x", "/run/aloft/blue"),
+        ("--state-dir /s -p /x", "/s"),
+    ])
+    func daemonsWithPIDFilesOfTheirOwnHaveStateDirectoriesOfTheirOwn(_ text: String, _ directory: String) {
+        #expect(options(text).stateDirectory == directory)
+    }
+
     @Test func lettersMayBeClustered() {
         let options = options("-nlDGf /etc/a.conf -p/run/a.pid -r /run/v.pid -S local3 -u 027")
         #expect(options.isForeground && options.logsToConsole && options.logsDetail && !options.logsToSyslog)

@@ -61,6 +61,8 @@ private let hook = ScriptCommand(arguments: ["/etc/notify"])
     @Test func aWorkerThatDiesIsFollowedByOneThatAdopts() {
         var bench = Bench.ready()
         bench.end(.signalled(9))
+        let text = "the worker was ended by signal 9 and is replaced (restart 1)"
+        #expect(bench.effects.first == .log(.error, SupervisionRule.workerRestart, text))
         #expect(bench.take() == [.startWorker(.adopt)])
         bench.say(.ready(WorkerSummary(instances: 1, groups: 0, adopted: true, text: "up")))
         #expect(bench.take() == [.notify(.ready(status: "up"))])
@@ -133,6 +135,8 @@ private let hook = ScriptCommand(arguments: ["/etc/notify"])
         bench.signal(.stop)
         bench.effects = []
         bench.wait(.seconds(5))
+        let text = "the worker did not release in time and is killed"
+        #expect(bench.effects.first == .log(.error, SupervisionRule.stopTimeout, text))
         #expect(bench.take() == [.signalWorker(.kill)])
         bench.end(.signalled(9))
         #expect(bench.take() == [.startWorker(.release)])
@@ -236,6 +240,15 @@ private let hook = ScriptCommand(arguments: ["/etc/notify"])
         settings.fifos = []
         bench.say(.configure(settings))
         #expect(bench.take() == [.openFIFOs([]), .signal(.fifoReader(.vrrp), .terminate)])
+    }
+
+    @Test func aFullPipeIsSaidOnce() {
+        var bench = Bench.ready()
+        bench.supervisor.lineLost(path: "/run/f", into: &bench.effects)
+        #expect(
+            bench.effects == [
+                .log(.warning, SupervisionRule.fifoLost, "/run/f is full: lines are lost until its reader goes on")
+            ])
     }
 
     @Test func dumpsGoWhereTheConfigurationOrTheNameSays() {

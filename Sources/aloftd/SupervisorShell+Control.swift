@@ -1,0 +1,81 @@
+import LinuxWorld
+import Primitives
+import Supervision
+
+/// A client of the control socket. It may send one request after another; one is answered at a time.
+final class ControlClient {
+    let socket: UnixConnection
+    var incoming = MessageBuffer(limit: ControlRequest.requestLimit)
+    var outgoing = OutgoingFrames(limit: ControlRequest.answerLimit + (1 << 16), reserve: 0)
+    var awaitsRoom = false
+
+    init(_ socket: consuming UnixConnection) { self.socket = socket }
+}
+
+extension SupervisorShell {
+    func acceptClients() {
+        while let client = nextClient() {
+            // Full: the one that has been here longest goes, so that idle ones cannot lock others out.
+            if clients.count >= Supervisor.clientLimit, let oldest = clients.keys.min() { close(client: oldest) }
+            lastClient &+= 1
+            guard (try? poller.add(client.socket.descriptor, token: Token.client | UInt64(lastClient))) != nil else {
+                return
+            }
+            clients[lastClient] = client
+        }
+    }
+
+    private func nextClient() -> ControlClient? {
+        guard let connection = try? listener.accept() else { return nil }
+        return ControlClient(connection)
+    }
+
+    func exchangeWithClient(_ number: UInt32, _ event: Poller.Event) {
+        guard let client = clients[number] else { return }
+        if event.isWritable { flush(client: number) }
+        guard event.isReadable || event.isHangUp || event.isError else { return }
+        var chunk: [UInt8] = []
+        guard case .bytes? = try? client.socket.receive(into: &chunk, limit: 1 << 14), !chunk.isEmpty else {
+            return close(client: number)
+        }
+        client.incoming.append(chunk)
+        let now = BootClock.now()
+        while let payload = client.incoming.next() {
+            do throws(ControlRequest.Failure) {
+                let request = try ControlRequest(payload: payload)
+                machine.receive(request, client: number, at: now, into: &effects)
+            } catch {
+                effects.append(.answer(client: number, ControlAnswer.failure(error.text)))
+            }
+        }
+        if client.incoming.isBroken { close(client: number) }
+    }
+
+    func flush(client number: UInt32) {
+        guard let client = clients[number] else { return }
+        // An answer that did not fit is no answer; the client sees the end instead of waiting.
+        if client.outgoing.dropped > 0 { return close(client: number) }
+        while !client.outgoing.isEmpty {
+            switch try? client.socket.send(client.outgoing.pending.span.bytes) {
+            case .bytes(let sent)?: client.outgoing.consume(sent)
+            case .wouldBlock?: return awaitRoom(client, number)
+            case .closed?, nil: return close(client: number)
+            }
+        }
+        awaitRoom(client, number)
+    }
+
+    private func awaitRoom(_ client: ControlClient, _ number: UInt32) {
+        let awaitsRoom = !client.outgoing.isEmpty
+        guard awaitsRoom != client.awaitsRoom else { return }
+        client.awaitsRoom = awaitsRoom
+        try? poller.modify(
+            client.socket.descriptor, token: Token.client | UInt64(number),
+            interest: awaitsRoom ? [.read, .write] : .read)
+    }
+
+    private func close(client number: UInt32) {
+        clients[number] = nil
+        machine.clientGone(number)
+    }
+}

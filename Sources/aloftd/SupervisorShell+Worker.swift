@@ -1,0 +1,110 @@
+import LinuxWorld
+import Primitives
+import Supervision
+
+/// The worker: its start, its messages, its end, and the look at whether it beats.
+extension SupervisorShell {
+    func startWorker(_ mode: WorkerOptions.Mode, at now: Instant) {
+        // The successor has promised nothing yet.
+        memory.store(0, at: StatePage.promiseOffset)
+        do {
+            let process = try WorkerProcess(
+                name: options.isKeepalived ? "keepalived" : "aloftd", WorkerOptions(mode: mode, options),
+                environment: Self.ownEnvironment(), state: memory.descriptor, lock: lock.file)
+            try process.watch(poller, end: Token.workerEnd, messages: Token.workerSocket)
+            worker = process
+            lock.note(supervisor: pid, worker: process.pid)
+            if mode != .release, let path = options.vrrpPIDFile { writePID(process.pid, to: path) }
+            machine.workerStarted(pid: process.pid, at: now, into: &effects)
+        } catch {
+            machine.workerFailedToStart("\(error)", at: now, into: &effects)
+        }
+    }
+
+    func writePID(_ pid: Int32, to path: String) {
+        do { try SupervisorFile.replace(path, with: Array("\(pid)\n".utf8), mode: 0o644) } catch {
+            log.write(.warning, nil, "\(error)", at: BootClock.now())
+        }
+    }
+
+    // MARK: - Messages
+
+    func exchangeWithWorker(_ event: Poller.Event) {
+        guard let worker else { return }
+        if event.isReadable || event.isHangUp { receiveFromWorker(worker, rounds: 4) }
+        if event.isWritable { flushWorker() }
+    }
+
+    /// Reads at most `rounds` chunks, so that a worker that floods cannot keep the supervisor from looking
+    /// at it. False when there is nothing more.
+    @discardableResult
+    private func receiveFromWorker(_ worker: WorkerProcess, rounds: Int) -> Bool {
+        var chunk: [UInt8] = []
+        for _ in 0..<rounds {
+            chunk.removeAll(keepingCapacity: true)
+            guard case .bytes? = try? worker.socket.receive(into: &chunk, limit: 1 << 16), !chunk.isEmpty else {
+                return false
+            }
+            worker.incoming.append(chunk)
+            let now = BootClock.now()
+            while let payload = worker.incoming.next() {
+                guard let message = WorkerMessage(payload: payload) else {
+                    machine.receiveGarbage(at: now, into: &effects)
+                    return false
+                }
+                machine.receive(
+                    message, at: now, wallClock: BootClock.wallClockNanoseconds(), promise: promise, into: &effects)
+            }
+            perform()
+            if worker.incoming.isBroken {
+                machine.receiveGarbage(at: now, into: &effects)
+                return false
+            }
+        }
+        return true
+    }
+
+    /// Sends what waits; what the socket does not take is sent when the poller says so.
+    func flushWorker() {
+        guard let worker else { return }
+        while !worker.outgoing.isEmpty {
+            guard case .bytes(let sent)? = try? worker.socket.send(worker.outgoing.pending.span.bytes), sent > 0
+            else { break }
+            worker.outgoing.consume(sent)
+        }
+        let awaitsRoom = !worker.outgoing.isEmpty
+        guard awaitsRoom != worker.awaitsRoom else { return }
+        worker.awaitsRoom = awaitsRoom
+        try? poller.modify(
+            worker.socket.descriptor, token: Token.workerSocket, interest: awaitsRoom ? [.read, .write] : .read)
+    }
+
+    // MARK: - Its end
+
+    func workerEnded() {
+        guard let worker, let status = worker.reap() else { return }
+        // What it said before it ended counts: it may have released everything.
+        var rounds = 0
+        while receiveFromWorker(worker, rounds: 16), rounds < 16 { rounds += 1 }
+        perform()
+        self.worker = nil
+        machine.workerEnded(status, at: BootClock.now(), into: &effects)
+    }
+
+    // MARK: - The watchdog
+
+    private var promise: Instant {
+        Instant(nanoseconds: Int64(bitPattern: memory.load(at: StatePage.promiseOffset) ?? 0))
+    }
+
+    func watch(at now: Instant) {
+        guard let due = machine.nextWatchdogDeadline, now >= due, let worker else { return }
+        var evidence: Watchdog.Evidence?
+        if machine.needsEvidence(promise: promise, at: now) {
+            guard let status = ProcessStatus(pid: worker.pid) else { return }
+            evidence = .init(runState: status.runState, processorTime: status.processorTime)
+        }
+        // The word is read last: a worker that came back between the two is seen to have.
+        machine.checkWorker(at: now, promise: promise, evidence: evidence, into: &effects)
+    }
+}

@@ -1,0 +1,90 @@
+import LinuxWorld
+import Primitives
+import Supervision
+
+/// A script that runs in its own process group.
+final class ScriptProcess {
+    let owner: ProcessOwner
+    private var child: ChildProcess
+
+    init(_ owner: ProcessOwner, _ command: ScriptCommand, environment: [String]) throws(SystemError) {
+        guard let path = command.arguments.first, path.utf8.first == UInt8(ascii: "/") else {
+            throw SystemError(.process, .notFound, "execute", command.arguments.first ?? "an empty command")
+        }
+        var request = SpawnRequest(path, Array(command.arguments.dropFirst()), environment: environment)
+        if command.user != nil || command.group != nil {
+            let user = command.user ?? ThisProcess.user
+            request.identity = ProcessIdentity(
+                uid: user, gid: command.group ?? user, groups: command.supplementaryGroups)
+        }
+        self.owner = owner
+        child = try Spawner.spawn(request)
+    }
+
+    /// Becomes readable when it has ended.
+    func watch(_ poller: borrowing Poller, token: UInt64) throws(SystemError) {
+        try poller.add(child.descriptor, token: token)
+    }
+
+    /// Signals the whole group.
+    func signal(_ signal: EndSignal) { _ = try? child.signalGroup(signal.number) }
+
+    func reap() -> ProcessEnd? { child.end() }
+}
+
+/// The worker as the kernel shows it: a process, and the socket to it.
+final class WorkerProcess {
+    let pid: Int32
+    private var child: ChildProcess
+    let socket: UnixConnection
+    var incoming = MessageBuffer()
+    var outgoing = OutgoingFrames()
+    /// The poller reports when the socket takes bytes again.
+    var awaitsRoom = false
+
+    /// Spawns this very executable, with the three descriptors that `WorkerOptions` names. It gets SIGTERM when
+    /// the supervisor dies, and then releases by itself.
+    init(
+        name: String, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor,
+        lock: borrowing FileDescriptor
+    ) throws(SystemError) {
+        let pair = try UnixConnection.pair(.stream)
+        let (own, others) = pair.ends()
+        socket = UnixConnection(adopting: FileDescriptor(owning: own))
+        let other = FileDescriptor(owning: others)
+        var request = SpawnRequest("/proc/self/exe", ["worker"] + options.arguments, environment: environment)
+        request.arguments[0] = name
+        request.descriptors = [
+            (WorkerOptions.messageDescriptor, other.rawValue), (WorkerOptions.stateDescriptor, state.rawValue),
+            (WorkerOptions.lockDescriptor, lock.rawValue),
+        ]
+        request.deathSignal = Signal.terminate
+        child = try Spawner.spawn(request)
+        pid = child.pid
+    }
+
+    /// The poller reports `end` once it has ended, and `messages` when it says something.
+    func watch(_ poller: borrowing Poller, end: UInt64, messages: UInt64) throws(SystemError) {
+        try poller.add(child.descriptor, token: end)
+        try poller.add(socket.descriptor, token: messages)
+    }
+
+    func signal(_ signal: EndSignal) { _ = try? child.signal(signal.number) }
+
+    func reap() -> ProcessEnd? { child.end() }
+}
+
+extension EndSignal {
+    var number: Int32 { self == .kill ? Signal.kill : Signal.terminate }
+}
+
+extension ChildProcess {
+    /// How it ended; nil while it runs.
+    mutating func end() -> ProcessEnd? {
+        switch try? reap() {
+        case .exited(let code): .exited(code)
+        case .signalled(let signal, _): .signalled(signal)
+        case nil: nil
+        }
+    }
+}
