@@ -123,6 +123,13 @@ public final class Lab {
         return "\(directory)/\(files).\(name)"
     }
 
+    /// A new directory in the lab's.
+    public func makeDirectory(_ name: String) throws(LabError) -> String {
+        let path = path(for: name)
+        guard mkdir(path, 0o755) == 0 else { throw .system("mkdir \(path)") }
+        return path
+    }
+
     /// Starts `arguments` in `namespace`.
     func start(_ arguments: [String], in namespace: String, log: String) throws(LabError) -> Child {
         // `ip netns exec` replaces itself, so the child's pid is the program's.

@@ -6,7 +6,10 @@ struct Aloft: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "aloft",
         abstract: "Keeps a service's address up.",
-        subcommands: [Demo.self, Run.self, Keepalived.self, Version.self, LabAgent.self])
+        subcommands: [
+            Check.self, Run.self, Keepalived.self, Status.self, Explain.self, History.self, Reload.self, Demo.self,
+            Version.self, LabAgent.self,
+        ])
 
     static func main() {
         do {

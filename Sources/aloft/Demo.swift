@@ -1,8 +1,79 @@
 import ArgumentParser
+import Glibc
 import NetworkLab
+import Primitives
+import Supervision
 
+/// Two real nodes and a client on the real kernel: the master dies, the address moves, the master returns.
 struct Demo: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Watch an address fail over, in network namespaces.")
+    static let configuration = CommandConfiguration(
+        abstract: "Watch an address fail over, in network namespaces.",
+        discussion: """
+            Two nodes and a client in network namespaces, on one switch. The master is killed with -9 and its cable cut;
+            later it returns. Nothing of the host's network is touched, and nothing is left behind, also after Ctrl-C.
+            Needs root, or user namespaces.
+            """)
 
-    func run() throws { throw Answer.unreachable("aloft: the demo needs the daemon") }
+    @Flag(help: "Print the measurements as JSON; what happens goes to standard error.") var json = false
+
+    func run() throws {
+        do {
+            try Privilege.obtain()
+            LabClock.blockSignals()
+            let toStandardError = json
+            var play = try DemoPlay { toStandardError ? Console.fail($0) : Console.say($0) }
+            defer { play.lab.close() }
+            try play.perform()
+            if json { Console.say(play.measured) }
+        } catch let error as LabError {
+            switch error.code {
+            case .interrupted: throw Answer(message: "\naloft: \(error); everything is cleaned up", code: 130)
+            case .unavailable: throw Answer.unreachable("aloft: \(error)")
+            case .failed, .late: throw Answer.no("aloft: the demo went wrong: \(error)")
+            }
+        }
+    }
+}
+
+/// The play itself, act by act.
+struct DemoPlay {
+    static let service = IPAddress.v4(IPv4Address(10, 77, 0, 100))
+    static let interval = Duration.milliseconds(100)
+    static let step = Duration.milliseconds(2)
+
+    let lab: Lab
+    let tell: (String) -> Void
+    let started = LabClock.now()
+    private let client: Node
+    let left: DemoNode
+    let right: DemoNode
+    /// What `--json` prints.
+    var measured = ""
+
+    init(tell: @escaping (String) -> Void) throws {
+        self.tell = tell
+        lab = try Lab(agent: try Privilege.executablePath())
+        left = try DemoNode("left", number: 1, priority: 150, in: lab)
+        right = try DemoNode("right", number: 2, priority: 100, in: lab)
+        client = try lab.makeNode("client", addresses: ["10.77.0.3/24"])
+    }
+
+    mutating func perform() throws {
+        say("two nodes, left and right, and a client stand on one switch, each in a network namespace")
+        for node in [left, right] { show(node) }
+        for node in [left, right] { try node.start() }
+        try waitForHolder(left)
+        say("left holds \(DemoPlay.service): its priority is higher")
+        let probe = try client.probe(DemoPlay.service, every: DemoPlay.step)
+        try waitForService(by: left, probe)
+        say("a client asks the address every 2 ms who it is; left answers")
+        try LabClock.observe(for: .milliseconds(500))
+
+        let (crash, outage) = try kill(probe)
+        let leftBehind = try waitForLifetime(since: crash)
+        let back = try comeBack(probe)
+        try probe.stop()
+        try explain()
+        report(outage, leftBehind: leftBehind, back: back)
+    }
 }

@@ -1,8 +1,8 @@
 import ArgumentParser
+import Supervision
 
 struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Print the version.")
-    static let number = "0.1.0"
 
-    func run() { Console.say("aloft \(Version.number)") }
+    func run() { Console.say("aloft \(aloftVersion)") }
 }

@@ -106,9 +106,8 @@ final class DaemonProcess: Peer {
 
     init(_ implementation: Implementation, on node: Node, in lab: Lab, _ setting: RouterSetting) throws {
         self.node = node
-        directory = lab.path(for: implementation.rawValue)
+        directory = try lab.makeDirectory(implementation.rawValue)
         configuration = directory + "/keepalived.conf"
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         let common = ["-n", "-l", "-f", configuration, "-p", directory + "/main.pid", "-r", directory + "/vrrp.pid"]
         program =
             implementation == .aloft
@@ -139,8 +138,7 @@ final class FRRNode: Peer {
     init(on node: Node, in lab: Lab, _ setting: RouterSetting) throws {
         self.node = node
         self.setting = setting
-        directory = lab.path(for: "frr")
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        directory = try lab.makeDirectory("frr")
         try File.write(setting.frr, to: directory + "/vrrpd.conf")
         try File.write("", to: directory + "/zebra.conf")
     }

@@ -30,13 +30,13 @@ enum House {
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,
-            imports: ["CLinux", "Netlink", "RouterEngine", "VRRP", "Primitives", "Glibc"]),
+            imports: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives", "Glibc"]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["LinuxWorld", "Netlink", "VRRP", "Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
             imports: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "VRRP", "Primitives",
-                "CLinux", "Glibc",
+                "CLinux", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage",
+                "VRRP", "Primitives", "Glibc",
             ]),
         Room(
             name: "aloft", kind: .shell,

@@ -1,0 +1,83 @@
+import Supervision
+
+/// One instance as the daemon describes it, in words.
+struct Portrait {
+    let name: String
+    let state: String
+    let since: String
+    let because: String?
+    let faults: [String]
+    let priority: String
+    let addresses: [String]
+    let heard: String?
+    let wire: String
+    let group: String?
+
+    init(_ json: JSONValue) {
+        name = json["name"]?.string ?? "?"
+        state = json["state"]?.string ?? "?"
+        since = Portrait.age(json["for_seconds"]?.integer ?? 0)
+        because = json["reason"]?.string.map { reason in "\(reason) [\(json["rule"]?.string ?? "?")]" }
+        faults = (json["faults"]?.array ?? []).compactMap(\.string)
+        priority = Portrait.sum(json)
+        addresses = (json["addresses"]?.array ?? []).map { address in
+            let held = address["held"]?.bool == true
+            let wanted = address["wanted"]?.bool == true
+            let note = held == wanted ? "" : held ? " (leaving)" : " (missing)"
+            return "\(address["address"]?.string ?? "?") on \(address["device"]?.string ?? "?")\(note)"
+        }
+        heard = json["master_heard"].map { master in
+            "\(master["address"]?.string ?? "?") with priority \(master["priority"]?.integer ?? 0), "
+                + "\(master["ago_ms"]?.integer ?? 0) ms ago"
+        }
+        let interval = json["advert_interval_ms"]?.integer ?? 0
+        let source = json["source"]?.string ?? ""
+        wire =
+            "VRRPv\(json["version"]?.integer ?? 0), id \(json["virtual_router_id"]?.integer ?? 0), every \(interval) ms"
+            + " on \(json["interface"]?.string ?? "?")" + (source.isEmpty ? "" : " from \(source)")
+        group = json["sync_group"]?.string
+    }
+
+    /// A line or two, for `status`.
+    var summary: String {
+        var text = "\(name)  \(state) for \(since)  priority \(priority)  \(addresses.joined(separator: ", "))"
+        for fault in faults { text += "\n    \(fault)" }
+        if faults.isEmpty, let because { text += "\n    because \(because)" }
+        return text
+    }
+
+    /// What `explain` begins with.
+    var paragraph: [String] {
+        var lines = ["\(name) is \(state), for \(since)."]
+        if let because { lines.append("  because    \(because)") }
+        lines += faults.map { "  missing    \($0)" }
+        lines.append("  priority   \(priority)")
+        lines += addresses.map { "  address    \($0)" }
+        lines.append("  speaks     \(wire)")
+        if let group { lines.append("  sync group \(group)") }
+        if let heard { lines.append("  heard      \(heard)") }
+        return lines
+    }
+
+    /// `90 (150, web_answers -60)`.
+    private static func sum(_ json: JSONValue) -> String {
+        let priority = json["priority"]?.integer ?? 0
+        let base = json["base_priority"]?.integer ?? 0
+        let terms = (json["priority_terms"]?.array ?? []).compactMap { term -> String? in
+            guard let counts = term["counts"]?.integer, counts != 0 else { return nil }
+            let name = term["script"]?.string ?? term["interface"]?.string ?? "?"
+            return "\(name) \(counts > 0 ? "+" : "")\(counts)"
+        }
+        return terms.isEmpty ? "\(priority)" : "\(priority) (\(([String(base)] + terms).joined(separator: ", ")))"
+    }
+
+    /// `12 s`, `3 min`, `5 h`, `2 d`.
+    private static func age(_ seconds: Int64) -> String {
+        switch seconds {
+        case ..<120: "\(seconds) s"
+        case ..<7200: "\(seconds / 60) min"
+        case ..<172_800: "\(seconds / 3600) h"
+        default: "\(seconds / 86400) d"
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Primitives
+import Supervision
+
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show who holds what, since when and why.",
+        discussion: "Exit code 0: every instance is healthy. 1: one is in fault. 3: the daemon cannot be reached.")
+
+    @Argument(help: "Only this instance.") var instance: String?
+    @OptionGroup var daemon: DaemonLocation
+
+    func run() throws {
+        let result = try daemon.ask(.status(instance: instance))
+        guard let worker = result["worker"], let instances = worker["instances"]?.array else {
+            throw Answer.unreachable("aloft: the worker does not answer just now; the supervisor restarts it")
+        }
+        if let instance, instances.isEmpty { throw Answer.no("aloft: there is no instance \(instance)") }
+        for status in instances { Console.say(Portrait(status).summary) }
+        for group in worker["groups"]?.array ?? [] {
+            let members = (group["members"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
+            Console.say("group \(group["name"]?.string ?? "?")  \(group["state"]?.string ?? "?")  (\(members))")
+        }
+        if instances.contains(where: { $0["state"]?.string == "FAULT" }) { throw Answer.no("") }
+    }
+}
+
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say why an instance is what it is, and what would change it.")
+
+    @Argument(help: "The instance's name.") var instance: String
+    @OptionGroup var daemon: DaemonLocation
+
+    func run() throws { Console.say(try Explain.text(try daemon.ask(.explain(instance: instance)), of: instance)) }
+
+    /// The answer of the daemon as text.
+    static func text(_ result: JSONValue, of name: String) throws -> String {
+        guard let worker = result["worker"], worker != .null else {
+            if result["supervisor"]?["worker_ready"]?.bool == true {
+                throw Answer.no("aloft: there is no instance \(name)")
+            }
+            throw Answer.unreachable("aloft: the worker does not answer just now; the supervisor restarts it")
+        }
+        guard let instance = worker["instance"] else { throw Answer.no("aloft: there is no instance \(name)") }
+        var lines = Portrait(instance).paragraph
+        let outlook = (worker["outlook"]?.array ?? []).compactMap(\.string)
+        if !outlook.isEmpty { lines += ["", "What would change it:"] + outlook.map { "  - " + $0 } }
+        let history = result["history"]?.array ?? []
+        if !history.isEmpty {
+            lines += ["", "What happened:"]
+            let now = result["supervisor"]?["now_ns"]?.integer ?? 0
+            for record in history {
+                let ago = Duration.nanoseconds(now - (record["boot_ns"]?.integer ?? now)).formattedSeconds(digits: 1)
+                let change = "\(record["from"]?.string ?? "?") → \(record["to"]?.string ?? "?")"
+                let because = "\(record["reason"]?.string ?? "?") [\(record["rule"]?.string ?? "?")]"
+                lines.append("  \(pad(ago, 8)) s ago  \(change): \(because)")
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func pad(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}
+
+struct History: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the changes of role since the daemon started.")
+
+    @Argument(help: "Only this instance.") var instance: String?
+    @OptionGroup var daemon: DaemonLocation
+
+    func run() throws {
+        for record in try daemon.ask(.history(instance: instance)).array ?? [] {
+            let name = record["instance"]?.string ?? record["group"]?.string ?? "?"
+            let change = "\(record["from"]?.string ?? "?") → \(record["to"]?.string ?? "?")"
+            Console.say("\(name)  \(change)  \(record["reason"]?.string ?? "") [\(record["rule"]?.string ?? "?")]")
+        }
+    }
+}
+
+struct Reload: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Let the daemon read its configuration again.", discussion: "Exit code 1: it was rejected.")
+
+    @OptionGroup var daemon: DaemonLocation
+
+    func run() throws {
+        let result = try daemon.ask(.reload)
+        let text = result["text"]?.string ?? ""
+        guard result["accepted"]?.bool == true else { throw Answer.no(text) }
+        Console.say(text)
+    }
+}
