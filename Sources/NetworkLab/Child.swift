@@ -83,10 +83,13 @@ public final class Child {
         }
     }
 
-    /// The whole program dies at once: every process is stopped first, so that none restarts another.
+    /// The whole program dies at once: every process is stopped first, so that none restarts another. Then
+    /// children first: when a parent goes, the kernel wakes the stopped children of its group (they are
+    /// orphaned: SIGHUP, SIGCONT), and one that hears SIGTERM by PR_SET_PDEATHSIG could still act.
     public func killAll() {
         signalAll(SIGSTOP)
-        signalAll(SIGKILL)
+        for process in descendants.reversed() { kill(process, SIGKILL) }
+        signal(SIGKILL)
         while isRunning { usleep(1000) }
     }
 
