@@ -44,7 +44,7 @@ extension Supervisor {
     ) {
         guard worker?.mode != .release else { return }
         worker?.isReady = true
-        worker?.watchdog.notePromise(promise, at: now)
+        worker?.watchdog.noteReady(promise: promise, at: now)
         effects.append(.log(.notice, nil, summary.text))
         guard phase == .running else { return }
         if !wasReady {
@@ -62,7 +62,7 @@ extension Supervisor {
         self.settings = settings
         hooks.parallel = max(Int(settings.parallelHooks), 1)
         worker?.watchdog.update(advertInterval: settings.advertInterval)
-        worker?.watchdog.notePromise(promise, at: now)
+        if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }
         guard settings.fifos != old.fifos else { return }
         effects.append(.openFIFOs(settings.fifos))
         for reader in readers where reader.isRunning && !settings.fifos.contains(reader.fifo) {

@@ -69,6 +69,7 @@ public struct Watchdog: Sendable {
     public private(set) var nextDeadline: Deadline
     /// The worker must have promised something by then.
     private let startLimit: Deadline
+    private var isReady = false
     /// When the present worker's overdue time began to count.
     private var patienceFrom: Instant
     /// The broken promise that is being watched, with the processor time at the first look at it.
@@ -95,10 +96,10 @@ public struct Watchdog: Sendable {
     /// What a promise may be late: 0.3 A, between 20 ms and 1 s.
     public var grace: Duration { min(max(advertInterval * 3 / 10, .milliseconds(20)), .seconds(1)) }
 
-    /// The worker promised (its word changed from ``noPromise``): look when that is due.
-    /// Call it on `ready`; afterwards ``check(at:promise:evidence:)`` keeps the deadline.
-    public mutating func notePromise(_ promise: Instant, at now: Instant) {
-        guard promise != Self.noPromise else { return }
+    /// The worker is ready, and has promised or will within moments: look when that is due.
+    /// Afterwards ``check(at:promise:evidence:)`` keeps the deadline.
+    public mutating func noteReady(promise: Instant, at now: Instant) {
+        isReady = true
         schedule(max(promise, now) + grace, at: now)
     }
 
@@ -135,7 +136,7 @@ public struct Watchdog: Sendable {
                 SupervisionRule.workerStartTimeout,
                 "it promised nothing for \(Self.startAllowance.formattedSeconds()) s after its start")
         }
-        schedule(max(startLimit, now + grace), at: now)
+        schedule(isReady ? now + grace : max(startLimit, now + grace), at: now)
         return .healthy
     }
 

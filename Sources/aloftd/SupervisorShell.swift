@@ -163,7 +163,10 @@ final class SupervisorShell {
             clients[client]?.outgoing.append(framed(bytes))
             flush(client: client)
         case .notify(let state): notify(state)
-        case .becomeReady: becomeReady(code: 0)
+        case .becomeReady:
+            becomeReady(code: 0)
+            // From here on it does little, and needs little of its code.
+            CodePages.forget()
         case .exit(let code): exitCode = code
         }
     }

@@ -23,7 +23,7 @@ private struct SimulatedPair {
         self.interval = interval
         watchdog = Watchdog(startedAt: now, advertInterval: interval)
         promise = now + interval
-        watchdog.notePromise(promise, at: now)
+        watchdog.noteReady(promise: promise, at: now)
     }
 
     /// Runs for `duration` in steps of a millisecond; when and why the worker was declared hung.
@@ -139,7 +139,7 @@ private struct SimulatedPair {
         var watchdog = Watchdog(startedAt: .zero, advertInterval: .milliseconds(100))
         var now = Instant(nanoseconds: 1_000_000_000)
         let promise = now + .milliseconds(100)
-        watchdog.notePromise(promise, at: now)
+        watchdog.noteReady(promise: promise, at: now)
         for look in 0..<8 {
             now = watchdog.nextDeadline + .milliseconds(40)
             let verdict = watchdog.check(
@@ -163,10 +163,23 @@ private struct SimulatedPair {
         #expect(rule.description == "supervision.worker.start-timeout")
     }
 
+    /// `ready` may be read before the worker's first promise is written.
+    @Test func aWorkerThatIsStoppedRightAfterItGotReadyIsFound() {
+        var watchdog = Watchdog(startedAt: .zero, advertInterval: .milliseconds(100))
+        watchdog.noteReady(promise: Watchdog.noPromise, at: .zero)
+        let first = watchdog.nextDeadline
+        #expect(first == Instant.zero + .milliseconds(30))
+        #expect(watchdog.check(at: first, promise: Watchdog.noPromise, evidence: nil) == .healthy)
+        let promise = Instant.zero + .milliseconds(100)
+        let second = watchdog.nextDeadline
+        #expect(watchdog.check(at: second, promise: promise, evidence: nil) == .healthy)
+        #expect(watchdog.nextDeadline == Instant.zero + .milliseconds(130))
+    }
+
     @Test func aWorkerThatEndedIsNotCalledHung() {
         var watchdog = Watchdog(startedAt: .zero, advertInterval: .milliseconds(100))
         let promise = Instant(nanoseconds: 1_000_000)
-        watchdog.notePromise(promise, at: .zero)
+        watchdog.noteReady(promise: promise, at: .zero)
         let now = watchdog.nextDeadline
         #expect(
             watchdog.check(at: now, promise: promise, evidence: .init(runState: .ended, processorTime: .zero))
@@ -181,7 +194,7 @@ private struct SimulatedPair {
             let promise = Instant(nanoseconds: Int64(bitPattern: random.next()) >> shift)
             let now = Instant(nanoseconds: Int64(bitPattern: random.next()) >> shift)
             watchdog.update(advertInterval: .nanoseconds(Int64(bitPattern: random.next()) >> shift))
-            watchdog.notePromise(promise, at: now)
+            watchdog.noteReady(promise: promise, at: now)
             _ = watchdog.needsEvidence(promise: promise, at: now)
             _ = watchdog.check(
                 at: now, promise: promise, evidence: .init(runState: .running, processorTime: .seconds(1)))
