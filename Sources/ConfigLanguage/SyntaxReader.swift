@@ -77,15 +77,20 @@ struct SyntaxReader {
 
     mutating func read(from files: some FileProvider) {
         while let frame = frames.last {
-            if frame.position < frame.end {
-                let next = step(frame.position, frame.end, files)
-                // An include has put its files on top; this file goes on behind the line.
-                if let next { frames[frames.count - 1].position = next }
-            } else {
-                finishStatement()
-                canOpen = false
-                frames.removeLast()
+            var position = frame.position
+            var wentDown = false
+            while position < frame.end {
+                guard let next = step(position, frame.end, files) else {
+                    // An include has put its files on top; this file goes on behind its line.
+                    wentDown = true
+                    break
+                }
+                position = next
             }
+            if wentDown { continue }
+            finishStatement()
+            canOpen = false
+            frames.removeLast()
         }
         closeAtEnd()
     }
@@ -238,17 +243,25 @@ struct SyntaxReader {
     private mutating func beginStatement(_ keyword: Token) {
         canOpen = false
         traits = rules.traits(of: tree.sources.bytes(in: keyword.range))
-        guard traits.contains(.top), let outer = blocks.first else { return }
-        let name = tree.sources.text(in: keyword.range)
-        let related = blocks.map { block in
+    }
+
+    /// A block that stands only at the top was opened within another one: that one was never closed.
+    private mutating func closeBefore(_ index: Int) {
+        let keyword = tree.keyword(of: index)
+        guard tree.statements[index].tokenCount > 0, let outer = blocks.first,
+            rules.traits(of: tree.sources.bytes(in: keyword)).contains(.top)
+        else { return }
+        let name = tree.sources.text(in: keyword)
+        let related = blocks.prefix(4).map { block in
             Diagnostic.Related(tree.keyword(of: Int(block)), "this block is still open")
         }
         report(
-            .error, SyntaxRule.missingBrace, at: keyword.range,
+            .error, SyntaxRule.missingBrace, at: keyword,
             "a `}` is missing before `\(name)`: the block of `\(heading(outer))` is still open",
             reason: "`\(name)` stands only at the top of a configuration",
-            fix: "close the block before this line", related: Array(related.prefix(4)))
-        while let block = blocks.popLast() { tree.statements[Int(block)].end = UInt32(tree.statements.count) }
+            fix: "close the block before this line", related: Array(related))
+        while let block = blocks.popLast() { tree.statements[Int(block)].end = UInt32(index) }
+        tree.statements[index].parent = nil
     }
 
     /// The first words of a statement.
@@ -297,6 +310,7 @@ struct SyntaxReader {
         canOpen = false
         let index = tree.statements.count - 1
         tree.statements[index].open = UInt32(position)
+        closeBefore(index)
         blocks.append(UInt32(index))
     }
 

@@ -107,7 +107,7 @@ extension Rule {
     static let addressFamilyOption = Rule("config.address.option-family", lenient: .warning)
 }
 
-// MARK: - Scripts, groups, the whole
+// MARK: - Scripts, groups, globals
 
 extension Rule {
     static let duplicateScript = Rule("config.script.duplicate-name", lenient: .warning)
@@ -122,5 +122,4 @@ extension Rule {
     static let mixedOwners = Rule("config.group.mixed-owners", lenient: .warning)
     static let groupWeights = Rule(always: .warning, "config.group.weights-ignored")
     static let sameFIFO = Rule("config.global.same-fifo")
-    static let noInstances = Rule(always: .warning, "config.model.no-instances")
 }

@@ -64,6 +64,23 @@ import Testing
                 == "/nowhere:1:1: error: cannot read /nowhere: no such file [config.file.unreadable]\n\n1 error\n")
     }
 
+    struct LockedFiles: FileProvider {
+        func read(_ path: String) throws(FileFault) -> ProvidedFile {
+            ProvidedFile(path: path, bytes: Array("a\ninclude /b\nc\n".utf8))
+        }
+        func resolve(_ pattern: String, relativeTo directory: String) throws(FileFault) -> [ProvidedFile] {
+            throw FileFault(path: pattern, reason: "permission denied")
+        }
+    }
+
+    @Test("An included file that cannot be read is an error at the include, and reading goes on")
+    func locked() {
+        let tree = SyntaxTree(main: "/a", files: LockedFiles())
+        #expect(faults(tree) == ["/a:2:9 error config.include.unreadable"])
+        #expect(tree.diagnostics.first?.message == "cannot read /b: permission denied")
+        #expect(outline(tree) == "a\nc")
+    }
+
     @Test(
         "Patterns match as a shell's",
         arguments: [

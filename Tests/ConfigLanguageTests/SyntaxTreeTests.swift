@@ -140,5 +140,7 @@ func faults(_ tree: SyntaxTree) -> [String] {
     func recovery() {
         let text = "vrrp_instance A {\n x {\n y\nvrrp_instance B {\n z\n}\n"
         #expect(outline(text) == "vrrp_instance|A {\n  x {\n    y\nvrrp_instance|B {\n  z")
+        // A word in a list is no block, whatever it is called.
+        #expect(outline("a {\n vrrp_instance\n b\n}\nc") == "a {\n  vrrp_instance\n  b\nc")
     }
 }

@@ -183,6 +183,15 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
                 ["1:17 warning config.group.weights-ignored"]
             ),
             ("vrrp_script s {\nscript /bin/true\n}\n", ["1:13 warning config.script.unused"]),
+            (
+                "vrrp_script s {\nscript /a\n}\nvrrp_script s {\nscript /b\n}\n" + instance("track_script {\ns\n}"),
+                ["4:13 error config.script.duplicate-name"]
+            ),
+            (
+                "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\nvrrp_sync_group G {\ngroup {\nA\n}\n}\n" + instance()
+                    + instance(name: "B", vrid: 2, address: "10.0.0.2"),
+                ["7:17 error config.group.duplicate-name"]
+            ),
             ("vrrp_script s {\n}\n", ["1:13 error config.script.missing-command"]),
             (
                 "vrrp_script s {\nscript /bin/sh -c x\n}\n",
@@ -218,6 +227,8 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
         #expect(try lenient("version 3\nadvert_int 0.125").advertInterval == .milliseconds(130))
         #expect(try lenient("track_script {\nnope\n}").trackScripts == [])
         #expect(try lenient("state MASTER\npriority 50\nnopreempt\npreempt_delay 9").preempt)
+        #expect(
+            try lenient("virtual_ipaddress {\n10.0.0.2/33\n}").virtualAddresses[1].prefix.description == "10.0.0.2/32")
         #expect(try lenient("nosuch {\npriority 7\n}").basePriority == 100)
         #expect(try lenient("virtual_ipaddress {\nfe80::1\n}").virtualAddresses.count == 1)
         #expect(

@@ -174,7 +174,7 @@ extension Resolver {
     }
 
     /// What only shows between instances: virtual router numbers and addresses that are used twice.
-    mutating func checkTogether(_ instances: [InstanceDefinition], _ drafts: [InstanceDraft]) {
+    mutating func checkTogether(_ instances: [InstanceDefinition], _ drafts: [Boxed<InstanceDraft>]) {
         var routers: [RouterKey: Int] = [:]
         var holders: [AddressOnDevice: Int] = [:]
         for (index, instance) in instances.enumerated() {
@@ -191,16 +191,20 @@ extension Resolver {
                 }
                 guard !reported, other != index else { continue }
                 reported = true
-                let place = drafts[index].virtualRouterID?.range ?? drafts[index].name.range
-                let before = drafts[other].virtualRouterID?.range ?? drafts[other].name.range
+                let place = drafts[index].value.virtualRouterID?.range ?? drafts[index].value.name.range
+                let before = drafts[other].value.virtualRouterID?.range ?? drafts[other].value.name.range
                 report(
                     .duplicateVRID, at: place,
                     "virtual router \(instance.virtualRouterID) is `\(instances[other].name)` already",
                     reason: "two virtual routers of one number and family on one link cannot be told apart",
                     fix: "write another virtual_router_id", related: [Diagnostic.Related(before, "used here before")])
             }
-            let written = drafts[index].virtualAddresses + drafts[index].excludedAddresses
-            for entry in written {
+            let draft = drafts[index]
+            let advertised = draft.value.virtualAddresses.count
+            for number in 0..<advertised + draft.value.excludedAddresses.count {
+                let entry =
+                    number < advertised
+                    ? draft.value.virtualAddresses[number] : draft.value.excludedAddresses[number - advertised]
                 let address = entry.address.prefix.address
                 // A link-local address is another one on another link.
                 let device = address.isLinkLocal ? entry.address.device ?? instance.interface : nil
@@ -214,7 +218,7 @@ extension Resolver {
                     .sharedAddress, at: entry.range,
                     "\(address) belongs to the instance `\(instances[other].name)` as well",
                     reason: "when one of them lets go of it, it is gone for both", fix: "leave it in one of them",
-                    related: [Diagnostic.Related(drafts[other].name.range, "the other instance")])
+                    related: [Diagnostic.Related(drafts[other].value.name.range, "the other instance")])
             }
         }
     }

@@ -120,7 +120,8 @@ extension Resolver {
         }
         guard let interval = draft.advertInterval else { return }
         let micros = interval.value.nanoseconds / 1000
-        let text = interval.value.formattedSeconds(digits: 6)
+        // Only what is reported is worth a text.
+        var text: String { interval.value.formattedSeconds(digits: 6) }
         switch i.version {
         case .v2:
             let rounded = max(1, (micros + 500_000) / 1_000_000)

@@ -41,16 +41,17 @@ struct Resolver {
         }
         let kept = uniqueInstances(root.instances)
         // Groups first: their members take defaults from them.
-        let names = Dictionary(kept.enumerated().map { ($1.name.value, $0) }, uniquingKeysWith: { a, _ in a })
+        let names = Dictionary(kept.enumerated().map { ($1.value.name.value, $0) }, uniquingKeysWith: { a, _ in a })
         let (groups, groupDrafts, groupOfInstance) = resolveGroups(root.groups, names)
         var instances: [InstanceDefinition] = []
-        var drafts: [InstanceDraft] = []
+        var drafts: [Boxed<InstanceDraft>] = []
+        instances.reserveCapacity(kept.count)
         for (index, draft) in kept.enumerated() {
             let group = groupOfInstance[index].map { groupDrafts[$0] }
-            guard let instance = resolve(draft, in: group) else { continue }
+            guard let instance = resolve(draft.value, in: group) else { continue }
             instances.append(instance)
             drafts.append(draft)
-            definitions.instances.append(draft.name.range)
+            definitions.instances.append(draft.value.name.range)
         }
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
@@ -64,18 +65,19 @@ struct Resolver {
         return (model, definitions)
     }
 
-    private mutating func uniqueInstances(_ drafts: [InstanceDraft]) -> [InstanceDraft] {
+    private mutating func uniqueInstances(_ drafts: [Boxed<InstanceDraft>]) -> [Boxed<InstanceDraft>] {
         var first: [String: SourceRange] = [:]
-        var kept: [InstanceDraft] = []
-        for draft in drafts {
-            if let before = first[draft.name.value] {
+        var kept: [Boxed<InstanceDraft>] = []
+        for box in drafts {
+            let name = box.value.name
+            if let before = first[name.value] {
                 report(
-                    .duplicateInstance, at: draft.name.range, "there are two instances `\(draft.name.value)`",
+                    .duplicateInstance, at: name.range, "there are two instances `\(name.value)`",
                     reason: "keepalived skips the second", fix: "give it a name of its own",
                     related: [Diagnostic.Related(before, "defined here before")])
             } else {
-                first[draft.name.value] = draft.name.range
-                kept.append(draft)
+                first[name.value] = name.range
+                kept.append(box)
             }
         }
         return kept

@@ -7,7 +7,13 @@ struct RootDraft: Sendable {
     var global = GlobalDraft()
     var scripts: [ScriptDraft] = []
     var groups: [GroupDraft] = []
-    var instances: [InstanceDraft] = []
+    var instances: [Boxed<InstanceDraft>] = []
+}
+
+/// A value that is passed on without being copied: an instance's draft is 3 kB.
+final class Boxed<Value: Sendable>: Sendable {
+    let value: Value
+    init(_ value: Value) { self.value = value }
 }
 
 struct ScriptDraft: Sendable {

@@ -14,7 +14,7 @@ extension Schema {
                 guard let name = reader.blockName() else { return }
                 var draft = InstanceDraft(name: name)
                 draft.failed = reader.readBlock(instance, into: &draft)
-                root.instances.append(draft)
+                root.instances.append(Boxed(draft))
             },
             Keyword("vrrp_sync_group", .block(named: true), "Instances that change state together.") { root, reader in
                 guard let name = reader.blockName() else { return }

@@ -121,8 +121,9 @@ extension StatementReader {
         if let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), let address = IPAddress(String(text[..<slash])) {
             report(
                 .address, at: range, "`\(text[text.index(after: slash)...])` is not a prefix length",
-                reason: "the line is skipped", fix: "write 0 to \(address.family.addressBits) behind the slash")
-            return nil
+                reason: "keepalived takes the address without it",
+                fix: "write 0 to \(address.family.addressBits) behind the slash")
+            return leniency == .keepalived ? IPPrefix(host: address) : nil
         }
         return checkedAddress(text, range).map(IPPrefix.init(host:))
     }
