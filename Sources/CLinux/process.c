@@ -153,8 +153,9 @@ static int become(struct child *child) {
         if (getppid() != child->parent) return -ESRCH;
     }
 
-    struct sigaction plain = {.sa_handler = SIG_DFL};
-    for (int number = 1; number <= 64; number++) sigaction(number, &plain, 0);
+    // Raw, because glibc's refuses its own two, 32 and 33, which an ancestor may have left ignored.
+    struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } plain = {0};
+    for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, &plain, 0, sizeof plain.mask);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, 0);

@@ -7,7 +7,7 @@ public struct ChildProcess: ~Copyable {
     public let pid: Int32
     public let descriptor: FileDescriptor
     let leadsGroup: Bool
-    var status: ExitStatus?
+    var status: Termination?
 
     init(pid: Int32, pidfd: consuming FileDescriptor, leadsGroup: Bool) {
         self.pid = pid
@@ -16,7 +16,7 @@ public struct ChildProcess: ~Copyable {
     }
 
     /// How it ended, or nil while it runs. Repeats the answer.
-    public mutating func reap() throws(SystemError) -> ExitStatus? {
+    public mutating func reap() throws(SystemError) -> Termination? {
         if let status { return status }
         var code: Int32 = 0
         var value: Int32 = 0
@@ -45,7 +45,7 @@ public struct ChildProcess: ~Copyable {
 }
 
 /// How a process ended (waitid(2)).
-public enum ExitStatus: Hashable, Sendable {
+public enum Termination: Hashable, Sendable {
     case exited(Int32)
     case signalled(Int32, dumpedCore: Bool)
     public var isSuccess: Bool { self == .exited(0) }

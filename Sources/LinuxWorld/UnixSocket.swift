@@ -34,6 +34,9 @@ public struct UnixListener: ~Copyable {
         return UnixConnection(
             adopting: FileDescriptor(owning: try check(accepted, .socket, "accept on", path)))
     }
+
+    /// Gives the descriptor away: of a datagram socket, which receives rather than accepts, or to a successor.
+    public consuming func takeDescriptor() -> FileDescriptor { descriptor }
 }
 
 /// One end of a connected unix socket. Non-blocking.
