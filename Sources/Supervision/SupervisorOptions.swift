@@ -79,6 +79,18 @@ public struct SupervisorOptions: Equatable, Sendable {
         if isKeepalived, !hasStateDirectory { deriveStateDirectory(givenPIDFile: pidFile != Self.keepalivedPIDFile) }
     }
 
+    /// Makes every path absolute, as seen from `directory`: the worker and a detached daemon live in `/`.
+    public mutating func resolvePaths(from directory: String) {
+        func absolute(_ path: String) -> String {
+            path.utf8.first == UInt8(ascii: "/") ? path : directory + "/" + path
+        }
+        configurationPath = absolute(configurationPath)
+        stateDirectory = absolute(stateDirectory)
+        pidFile = pidFile.map(absolute)
+        vrrpPIDFile = vrrpPIDFile.map(absolute)
+        logFile = logFile.map(absolute)
+    }
+
     /// keepalived tells several daemons on one machine apart by their pid files or namespaces; Aloft by
     /// their state directories, which hold the lock and the control socket.
     private mutating func deriveStateDirectory(givenPIDFile: Bool) {

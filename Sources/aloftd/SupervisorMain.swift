@@ -6,7 +6,9 @@ import Supervision
 /// The daemon's beginning and end: the command line, the background, the lock, and then the shell's loop.
 /// Returns the code to exit with.
 func runSupervisor(program: String, arguments: [String]) -> Int32 {
-    let options = SupervisorOptions(program: program, arguments: arguments)
+    var options = SupervisorOptions(program: program, arguments: arguments)
+    let directory = currentDirectory()
+    options.resolvePaths(from: directory)
     switch options.action {
     case .invalid(let text):
         printError("\(program): \(text)\n\n\(SupervisorOptions.usage)")
@@ -29,7 +31,7 @@ func runSupervisor(program: String, arguments: [String]) -> Int32 {
     case .run: break
     }
     guard options.isForeground || options.readinessDescriptor != nil else {
-        return detach(options, program: program, arguments: arguments)
+        return detach(options, program: program, arguments: arguments, directory: directory)
     }
     return runInForeground(options)
 }
@@ -39,6 +41,8 @@ private func runInForeground(_ options: SupervisorOptions) -> Int32 {
     try? ThisProcess.setName(options.isKeepalived ? "keepalived" : "aloftd")
     try? SignalSource.ignore(Signal.pipe)
     umask(options.umask ?? 0o022)
+    // Not to keep a file system busy.
+    if options.readinessDescriptor != nil { chdir("/") }
     let code = runLocked(options)
     if let descriptor = options.readinessDescriptor {
         // Nobody reads any more when the daemon had become ready.
@@ -83,7 +87,9 @@ private func makeShell(
 
 /// Starts the same command line again in a session of its own, waits until it is ready or has failed, and
 /// ends with its code: whoever starts the daemon learns whether it runs, which a plain fork does not tell.
-private func detach(_ options: SupervisorOptions, program: String, arguments: [String]) -> Int32 {
+private func detach(
+    _ options: SupervisorOptions, program: String, arguments: [String], directory: String
+) -> Int32 {
     do {
         let (reading, writing) = try FileDescriptor.pipe().ends()
         let ready = FileDescriptor(owning: reading)
@@ -91,6 +97,7 @@ private func detach(_ options: SupervisorOptions, program: String, arguments: [S
             "/proc/self/exe", arguments + ["--ready-fd=3"], environment: SupervisorShell.ownEnvironment())
         request.arguments[0] = program
         request.group = .newSession
+        request.directory = directory
         request.descriptors = [(3, writing)]
         // What keeps stderr open keeps `$(…)` waiting; with -l the console is wanted.
         let null = open("/dev/null", O_WRONLY | O_CLOEXEC)
@@ -110,4 +117,10 @@ private func detach(_ options: SupervisorOptions, program: String, arguments: [S
         printError("aloftd: \(error)")
     }
     return ExitCode.fatal
+}
+
+private func currentDirectory() -> String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
 }

@@ -1,11 +1,16 @@
 // `aloftd worker …` is the VRRP worker, which only the supervisor starts; everything else is the supervisor.
 
 import Glibc
+import LinuxWorld
 
 exit(run(CommandLine.arguments))
 
 private func run(_ arguments: [String]) -> Int32 {
-    if arguments.dropFirst().first == "worker" { return runWorker(Array(arguments.dropFirst(2))) }
+    if arguments.dropFirst().first == "worker" {
+        // Executed through /proc/self/exe, the process would be called "exe". keepalived's children have its name.
+        try? ThisProcess.setName(arguments[0] == "keepalived" ? "keepalived" : "aloftd-vrrp")
+        return runWorker(Array(arguments.dropFirst(2)))
+    }
     return runSupervisor(program: arguments.first ?? "aloftd", arguments: Array(arguments.dropFirst()))
 }
 

@@ -27,6 +27,13 @@ import Testing
         #expect(options(text).stateDirectory == directory)
     }
 
+    @Test func pathsAreTakenFromWhereTheDaemonWasStarted() {
+        var options = options("-f a.conf -p ../p -r /v -gl --state-dir s")
+        options.resolvePaths(from: "/here")
+        #expect(options.configurationPath == "/here/a.conf" && options.stateDirectory == "/here/s")
+        #expect(options.pidFile == "/here/../p" && options.vrrpPIDFile == "/v" && options.logFile == "/here/l")
+    }
+
     @Test func lettersMayBeClustered() {
         let options = options("-nlDGf /etc/a.conf -p/run/a.pid -r /run/v.pid -S local3 -u 027")
         #expect(options.isForeground && options.logsToConsole && options.logsDetail && !options.logsToSyslog)
