@@ -89,6 +89,8 @@ public enum SyntaxRule {
     public static let commentInWord = RuleID("config.syntax.comment-in-word")
     /// `@id`, `$NAME=`, `${_…}`, `~SEQ`, `~LST`.
     public static let unsupported = RuleID("config.syntax.not-supported-yet")
+    /// More diagnostics than are kept.
+    public static let diagnosticLimit = RuleID("config.diagnostics.limit")
     /// An `include` without a pattern.
     public static let includeEmpty = RuleID("config.include.empty")
     /// An `include` that matches no file.

@@ -45,7 +45,7 @@ public struct IncludeLimits: Sendable {
     /// Files in all.
     public var files = 4_096
     /// Bytes in all; below 4 GiB.
-    public var bytes = 64 << 20
+    public var bytes = 16 << 20
 
     public init() {}
 }

@@ -70,7 +70,7 @@ struct SyntaxReader {
         _ severity: Diagnostic.Severity, _ rule: RuleID, at range: SourceRange, _ message: String, reason: String = "",
         fix: String = "", fixIt: Diagnostic.FixIt? = nil, related: [Diagnostic.Related] = []
     ) {
-        tree.diagnostics.append(
+        tree.found.append(
             Diagnostic(
                 severity, rule, at: range, message, reason: reason, fix: fix, fixIt: fixIt, related: related))
     }

@@ -32,7 +32,8 @@ public struct SyntaxTree: Sendable {
     /// In the order of the text; the children of a statement follow it.
     public internal(set) var statements: [Statement] = []
     /// What the language found wrong, in the order of reading.
-    public internal(set) var diagnostics: [Diagnostic] = []
+    public var diagnostics: [Diagnostic] { found.all }
+    public internal(set) var found = DiagnosticList()
 
     /// The keyword or entry: its first word. Empty for a block without one.
     public func keyword(of statement: Int) -> SourceRange {

@@ -20,12 +20,19 @@ public enum Configuration {
         var resolver = Resolver(diagnostics: reader.diagnostics, leniency: leniency)
         let (model, definitions) = resolver.resolve(root)
         // In the order of the text, so that the first that is shown is the first to mend.
-        let diagnostics = resolver.diagnostics.enumerated().sorted { a, b in
+        var diagnostics = resolver.diagnostics.all.enumerated().sorted { a, b in
             a.element.range.start != b.element.range.start
                 ? a.element.range.start < b.element.range.start : a.offset < b.offset
         }.map(\.element)
+        if resolver.diagnostics.dropped > 0 {
+            let end = SourceRange(start: UInt32(tree.sources.bytes.count), end: UInt32(tree.sources.bytes.count))
+            diagnostics.append(
+                Diagnostic(
+                    .note, SyntaxRule.diagnosticLimit, at: end,
+                    "\(resolver.diagnostics.dropped) more that are not shown", fix: "mend those above first"))
+        }
         return LoadedConfiguration(
-            sources: tree.sources, model: diagnostics.contains { $0.severity == .error } ? nil : model,
+            sources: tree.sources, model: resolver.diagnostics.hasError ? nil : model,
             definitions: definitions, diagnostics: diagnostics)
     }
 

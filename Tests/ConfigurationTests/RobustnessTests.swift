@@ -140,6 +140,11 @@ import Testing
         #expect(loaded.renderedDiagnostics() == "")
         #expect(loaded.model?.instances.count == 1_020)
         let faulty = Configuration.load(text: String(repeating: "nosuch 1\n", count: 20_000))
-        #expect(faulty.diagnostics.count == 20_000)
+        #expect(faulty.diagnostics.count == 10_001)
+        #expect(faulty.diagnostics.last?.rule.description == "config.diagnostics.limit")
+        // What is dropped still counts.
+        let warnings = String(repeating: "global_defs {\nno_email_faults\n}\n", count: 10_100)
+        #expect(Configuration.load(text: warnings).isValid)
+        #expect(!Configuration.load(text: warnings + "nosuch\n").isValid)
     }
 }

@@ -4,7 +4,7 @@ import Primitives
 /// Turns what is written into what is meant: fills in defaults, resolves names, and checks what one statement alone
 /// cannot show. Names are looked up in dictionaries; the order of the result is that of the text.
 struct Resolver {
-    var diagnostics: [Diagnostic]
+    var diagnostics: DiagnosticList
     let leniency: Leniency
     var global = GlobalDefinitions()
     var globalDraft = GlobalDraft()
@@ -17,7 +17,7 @@ struct Resolver {
     var scripts: [TrackScript] = []
     var usedScripts: Set<String> = []
 
-    init(diagnostics: [Diagnostic], leniency: Leniency) {
+    init(diagnostics: DiagnosticList, leniency: Leniency) {
         self.diagnostics = diagnostics
         self.leniency = leniency
     }

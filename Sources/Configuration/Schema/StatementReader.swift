@@ -6,7 +6,7 @@ import Primitives
 struct StatementReader {
     let tree: SyntaxTree
     let leniency: Leniency
-    var diagnostics: [Diagnostic] = []
+    var diagnostics = DiagnosticList()
     /// The statement at hand, and what of its words has not been read.
     private(set) var statement = 0
     private var cursor = 0
@@ -24,6 +24,7 @@ struct StatementReader {
             if leniency == .keepalived, Rule.lenientSyntax.contains(diagnostic.rule) { diagnostic.severity = .warning }
             diagnostics.append(diagnostic)
         }
+        diagnostics.drop(tree.found.dropped)
     }
 
     mutating func report(
@@ -197,6 +198,7 @@ struct StatementReader {
     // MARK: What is not in the schema, or not yet
 
     private mutating func reportUnknown<Target>(_ block: Block<Target>) {
+        guard !diagnostics.isFull(for: Rule.unknownKeyword.severity(under: leniency)) else { return diagnostics.drop() }
         let word = keywordText
         let here = block.path.isEmpty ? "at the top" : "in `\(block.name)`"
         var fix = "remove it"
