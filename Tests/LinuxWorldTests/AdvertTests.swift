@@ -3,6 +3,7 @@ import Glibc
 import Netlink
 import Primitives
 import Testing
+import VRRP
 
 @testable import LinuxWorld
 
@@ -73,7 +74,7 @@ extension VRRPReceiver {
         let listening = receiver.interface
         let index = try #require(listening)
         func heard(_ to: IPAddress, _ ttl: UInt8) -> Heard {
-            Heard(pdu: pdu, origin: PacketOrigin(source: left4, destination: to, hopLimit: ttl, interface: index))
+            Heard(pdu: pdu, origin: PacketOrigin(interface: index, source: left4, destination: to, timeToLive: ttl))
         }
         #expect(try receiver.collect(3) == [heard(group4, 255), heard(right4, 254), heard(group4, 255)])
         #expect(receiver.malformed == 0)
@@ -100,7 +101,7 @@ extension VRRPReceiver {
         let heard = try receiver.collect(2)
         #expect(heard.map(\.origin.source) == [source, source])
         #expect(heard.map(\.origin.destination) == [group6, target])
-        #expect(heard.map(\.origin.hopLimit) == [255, 17])
+        #expect(heard.map(\.origin.timeToLive) == [255, 17])
         let listening = receiver.interface
         #expect(heard.allSatisfy { $0.origin.interface == listening })
         for one in heard {
@@ -184,14 +185,12 @@ extension VRRPReceiver {
 
     @Test func announcementsAreTheFramesKeepalivedSends() throws {
         let mac = MACAddress(bits: 0xEEAC_F61A_5EB0)
-        var frame: [UInt8] = []
-        Announcement(.v4(IPv4Address(10, 5, 0, 10)), at: mac).append(to: &frame)
+        var frame = AnnouncementFrame.bytes(for: .v4(IPv4Address(10, 5, 0, 10)), from: mac, isRouter: false)
         let hex = frame.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         #expect(
             hex == "ffffffffffffeeacf61a5eb008060001080006040001eeacf61a5eb00a05000affffffffffff0a05000a")
-        frame = []
         let vip = try #require(IPAddress("fe80::63"))
-        Announcement(vip, at: mac).append(to: &frame)
+        frame = AnnouncementFrame.bytes(for: vip, from: mac, isRouter: false)
         #expect(frame.count == 86)
         var sum = InternetChecksum()
         sum.add(vip)
@@ -218,7 +217,7 @@ extension VRRPReceiver {
         try eventually("both entries have the new MAC") {
             // Again and again: the kernel believes no gratuitous ARP within a second of a change (neigh/locktime).
             for address in [IPAddress("10.77.0.9"), IPAddress("fd77::9")].compactMap(\.self) {
-                socket.append(on: interface) { Announcement(address, at: mac).append(to: &$0) }
+                socket.append(on: interface) { $0 += AnnouncementFrame.bytes(for: address, from: mac, isRouter: false) }
             }
             let sent = socket.flush { index, errno in Issue.record("frame \(index): \(errno)") }
             #expect(sent == 2)
