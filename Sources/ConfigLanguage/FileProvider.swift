@@ -3,7 +3,7 @@ public protocol FileProvider {
     /// The file at `path`, which is the main file of a configuration.
     func read(_ path: String) throws(FileFault) -> ProvidedFile
 
-    /// The files that an `include` names, in ascending order of their paths. A pattern that matches nothing gives an
+    /// The files that an `include` names, in ascending order of the bytes of their paths. A pattern that matches nothing gives an
     /// empty list; a match that cannot be read is a fault. `directory` is that of the including file, without the
     /// last slash; it may be empty.
     func resolve(_ pattern: String, relativeTo directory: String) throws(FileFault) -> [ProvidedFile]
@@ -34,10 +34,12 @@ public struct FileFault: Error, Hashable, Sendable {
 
 /// A file system made of values: for tests, simulations, and text that never was a file.
 public struct MemoryFiles: FileProvider, Sendable {
-    /// Ascending by path.
+    /// Ascending by the bytes of their paths.
     public private(set) var files: [ProvidedFile]
 
-    public init(_ files: [ProvidedFile] = []) { self.files = files.sorted { $0.path < $1.path } }
+    public init(_ files: [ProvidedFile] = []) {
+        self.files = files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+    }
 
     /// One file of text.
     public init(_ path: String, _ text: String) {

@@ -1,12 +1,24 @@
-/// A pattern for paths as `include` takes it: `*`, `?`, `[a-z]`, `[!a]` within a part of the path, and `{a,b}`.
+/// A pattern for paths as `include` takes it: `*`, `?`, `[a-z]`, `[!a]` within a part of the path, and `{a,b}`
+/// anywhere. A dot at the start of a name must be written; a backslash takes the next character as it is; several
+/// slashes are one.
 public struct GlobPattern: Hashable, Sendable {
-    /// The pattern with its braces multiplied out; at most 1,024 alternatives.
-    public let alternatives: [[UInt8]]
+    /// The pattern with its braces multiplied out, each as its parts between slashes; at most 1,024.
+    let alternatives: [Alternative]
+
+    struct Alternative: Hashable, Sendable {
+        var isAbsolute: Bool
+        var parts: [[UInt8]]
+
+        init(_ text: [UInt8]) {
+            isAbsolute = text.first == UInt8(ascii: "/")
+            parts = text.split(separator: UInt8(ascii: "/")).map { Array($0) }
+        }
+    }
 
     /// A relative pattern is taken from `directory`.
     public init(_ pattern: String, relativeTo directory: String = "") {
         let whole = pattern.utf8.first == UInt8(ascii: "/") || directory.isEmpty ? pattern : directory + "/" + pattern
-        alternatives = Self.expand(Array(whole.utf8))
+        alternatives = Self.expand(Array(whole.utf8)).map(Alternative.init)
     }
 
     /// Whether the text needs matching at all.
@@ -15,8 +27,11 @@ public struct GlobPattern: Hashable, Sendable {
     }
 
     public func matches(_ path: String) -> Bool {
-        let path = Array(path.utf8)
-        return alternatives.contains { Self.match($0, path) }
+        let path = Alternative(Array(path.utf8))
+        return alternatives.contains { alternative in
+            alternative.isAbsolute == path.isAbsolute && alternative.parts.count == path.parts.count
+                && zip(alternative.parts, path.parts).allSatisfy { Self.match($0, $1) }
+        }
     }
 
     static func expand(_ pattern: [UInt8]) -> [[UInt8]] {
@@ -62,6 +77,7 @@ public struct GlobPattern: Hashable, Sendable {
 
     /// Backtracks to the last `*` only, so that the work is at most the product of the lengths.
     static func match(_ pattern: [UInt8], _ path: [UInt8]) -> Bool {
+        if path.first == UInt8(ascii: "."), pattern.first != UInt8(ascii: ".") { return false }
         var p = 0
         var t = 0
         var star: Int?
@@ -78,7 +94,7 @@ public struct GlobPattern: Hashable, Sendable {
                 t += 1
                 continue
             }
-            guard let star, path[mark] != UInt8(ascii: "/") else { return false }
+            guard let star else { return false }
             mark += 1
             t = mark
             p = star + 1
@@ -89,9 +105,9 @@ public struct GlobPattern: Hashable, Sendable {
 
     /// The index behind the piece of `pattern` at `p` when it matches `byte`.
     private static func matchOne(_ pattern: [UInt8], _ p: Int, _ byte: UInt8) -> Int? {
-        let slash = UInt8(ascii: "/")
         switch pattern[p] {
-        case UInt8(ascii: "?"): return byte == slash ? nil : p + 1
+        case UInt8(ascii: "?"): return p + 1
+        case UInt8(ascii: "\\") where p + 1 < pattern.count: return pattern[p + 1] == byte ? p + 2 : nil
         case UInt8(ascii: "["):
             var index = p + 1
             var negated = false
@@ -113,7 +129,7 @@ public struct GlobPattern: Hashable, Sendable {
                 }
             }
             guard index < pattern.count else { return byte == UInt8(ascii: "[") ? p + 1 : nil }
-            return byte != slash && found != negated ? index + 1 : nil
+            return found != negated ? index + 1 : nil
         default: return pattern[p] == byte ? p + 1 : nil
         }
     }

@@ -86,8 +86,10 @@ import Testing
         arguments: [
             ("/a/*.conf", "/a/b.conf", true), ("/a/*.conf", "/a/b/c.conf", false), ("/a/?", "/a/b", true),
             ("/a/[a-c]", "/a/b", true), ("/a/[!a-c]", "/a/b", false), ("/a/{b,c}.x", "/a/c.x", true),
-            ("/a/{b,{c,d}}", "/a/d", true), ("/a/{b,c", "/a/{b,c", true), ("*", "", true), ("/a/[b", "/a/[b", true),
+            ("/a/{b,{c,d}}", "/a/d", true), ("/a/{b,c", "/a/{b,c", true), ("*", "", false), ("/a/[b", "/a/[b", true),
             ("/a*b*c", "/axxbyyc", true), ("/a*b*c", "/axxbyyd", false), ("/a/[]x]", "/a/]", true),
+            ("/a/*", "/a/.b", false), ("/a/.*", "/a/.b", true), ("/a//b", "/a/b", true), ("a", "/a", false),
+            ("/a/\\*", "/a/*", true), ("/a/\\*", "/a/b", false), ("/*/b", "/a/b", true), ("/a/?", "/a/.", false),
         ])
     func globs(_ pattern: String, _ path: String, _ expected: Bool) {
         #expect(GlobPattern(pattern).matches(path) == expected)
@@ -97,6 +99,6 @@ import Testing
     func hostilePatterns() {
         let stars = String(repeating: "*a", count: 200) + "b"
         #expect(!GlobPattern(stars).matches(String(repeating: "a", count: 2_000)))
-        #expect(GlobPattern(String(repeating: "{a,b}", count: 40)).alternatives.count <= 1024)
+        #expect(!GlobPattern(String(repeating: "{a,b}", count: 40)).matches("x"))
     }
 }
