@@ -61,33 +61,39 @@ func oracle(_ command: String) throws -> [JSONLink] {
         ]
         for wanted in cases {
             #expect(try command.exchange(.addAddress(wanted)).errno == .ok)
-            #expect(try command.exchange(.addAddress(wanted)).errno == .exists)
-            #expect(try command.exchange(.replaceAddress(wanted)).errno == .ok)
-            #expect(try command.exchange(.deleteAddress(wanted)).errno == .ok)
-            let gone = try command.exchange(.deleteAddress(wanted))
-            #expect(gone.errno == .addressNotAvailable)
-            if wanted.prefix.address.family == .ipv4 { #expect(gone.text == "ipv4: Address not found") }
-            var events: [RouteMessage] = []
-            try eventually("three echoes of \(wanted)") {
-                try monitor.drain { message in
-                    switch message {
-                    case .address(let found) where found.prefix == wanted.prefix: events.append(message)
-                    case .addressGone(let found) where found.prefix == wanted.prefix: events.append(message)
-                    default: break
-                    }
-                }
-                return events.count >= 3
-            }
-            guard case .address(let first) = events[0], case .address = events[1], case .addressGone = events[2] else {
-                Issue.record("heard \(events)")
-                continue
-            }
+            // Only then the next: IPv6 tells of a new address from deferred work, after the answer, and not at all
+            // when it is removed before that.
+            let first = try echo(of: wanted, isThere: true, &monitor)
             #expect(first.interface == eth0)
             #expect(first.proto == AddressRecord.alofts)
             #expect(first.validLifetime == 100 && first.preferredLifetime == 100)
             #expect(!first.flags.contains(.permanent))
             if !wanted.label.isEmpty { #expect(first.label == wanted.label) }
+            #expect(try command.exchange(.addAddress(wanted)).errno == .exists)
+            #expect(try command.exchange(.replaceAddress(wanted)).errno == .ok)
+            _ = try echo(of: wanted, isThere: true, &monitor)
+            #expect(try command.exchange(.deleteAddress(wanted)).errno == .ok)
+            _ = try echo(of: wanted, isThere: false, &monitor)
+            let gone = try command.exchange(.deleteAddress(wanted))
+            #expect(gone.errno == .addressNotAvailable)
+            if wanted.prefix.address.family == .ipv4 { #expect(gone.text == "ipv4: Address not found") }
         }
+    }
+
+    /// The next the monitor says about an address.
+    func echo(of wanted: AddressRecord, isThere: Bool, _ monitor: inout RouteSocket) throws -> AddressRecord {
+        var found: AddressRecord?
+        try eventually("\(isThere ? "an echo" : "the end") of \(wanted.prefix)") {
+            try monitor.drain { message in
+                switch message {
+                case .address(let one) where isThere && one.prefix == wanted.prefix: found = one
+                case .addressGone(let one) where !isThere && one.prefix == wanted.prefix: found = one
+                default: break
+                }
+            }
+            return found != nil
+        }
+        return try #require(found)
     }
 
     @Test func twoHundredFiftyFiveAddressesGoInOneFlushAndAllAreAnswered() throws {
