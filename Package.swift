@@ -60,7 +60,14 @@ let package = Package(
             ],
             swiftSettings: pure,
             // No NSS, no dynamic loader: 1 ms to start and half the memory of a PIE (docs/dependencies.md).
-            linkerSettings: [.unsafeFlags(["-static-executable"], .when(configuration: .release))]),
+            // Functions that run lie together, so that their pages are few (scripts/order-functions).
+            linkerSettings: [
+                .unsafeFlags(
+                    [
+                        "-static-executable", "-Xlinker",
+                        "--section-ordering-file=\(Context.packageDirectory)/Packaging/aloftd.functions",
+                    ], .when(configuration: .release))
+            ]),
         .executableTarget(
             name: "aloft",
             dependencies: [

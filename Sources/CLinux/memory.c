@@ -1,4 +1,7 @@
 #define _GNU_SOURCE
+#include <stdint.h>
+#include <string.h>
+#include <stdio.h>
 #include "CLinux.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -41,3 +44,37 @@ int32_t aloft_unmap(void *address, uint64_t size) { return munmap(address, size)
 uint64_t aloft_load_acquire(const void *word) { return __atomic_load_n((const uint64_t *)word, __ATOMIC_ACQUIRE); }
 
 void aloft_store_release(void *word, uint64_t value) { __atomic_store_n((uint64_t *)word, value, __ATOMIC_RELEASE); }
+
+// The executable's code, as /proc/self/maps names it: one mapping, or a few that follow each other.
+static int32_t code_range(uintptr_t *start, uintptr_t *end) {
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps) return -errno;
+    char line[512];
+    uintptr_t own = (uintptr_t)&code_range;
+    int32_t found = 0;
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long from, to;
+        char permissions[5];
+        if (sscanf(line, "%lx-%lx %4s", &from, &to, permissions) != 3) continue;
+        if (own < from || own >= to || strcmp(permissions, "r-xp") != 0) continue;
+        *start = from;
+        *end = to;
+        found = 1;
+    }
+    fclose(maps);
+    return found ? 0 : -ENOENT;
+}
+
+int32_t aloft_release_code(void) {
+    uintptr_t start, end;
+    int32_t result = code_range(&start, &end);
+    if (result < 0) return result;
+    return madvise((void *)start, end - start, MADV_DONTNEED) < 0 ? -errno : 0;
+}
+
+int32_t aloft_lock_code(void) {
+    uintptr_t start, end;
+    int32_t result = code_range(&start, &end);
+    if (result < 0) return result;
+    return mlock2((void *)start, end - start, MLOCK_ONFAULT) < 0 ? -errno : 0;
+}

@@ -45,3 +45,16 @@ public enum Scheduling {
         _ = try check(aloft_unlock_memory(), .memory, "unlock memory")
     }
 }
+
+/// The code of this program in memory.
+public enum ProgramCode {
+    /// Gives back the pages that only starting needed: the configuration's reader and its schema are most of
+    /// them. What runs again is mapped again, from the page cache.
+    public static func releasePages() { _ = aloft_release_code() }
+
+    /// Keeps in memory what runs from here on, so that a disk that hangs cannot stop a takeover.
+    /// Needs CAP_IPC_LOCK or a limit (RLIMIT_MEMLOCK) that allows it.
+    public static func lockPages() throws(SystemError) {
+        _ = try check(aloft_lock_code(), .memory, "keep the program's code in memory")
+    }
+}

@@ -173,7 +173,9 @@ final class SupervisorShell {
 
     private func notify(_ state: ServiceState) {
         switch state {
-        case .ready(let status): notifier.notify("READY=1\nSTATUS=\(status)")
+        case .ready(let status):
+            notifier.notify("READY=1\nSTATUS=\(status)")
+            ProgramCode.releasePages()
         // systemd wants the monotonic clock's time with it (sd_notify(3), Type=notify-reload).
         case .reloading: notifier.notify("RELOADING=1\nMONOTONIC_USEC=\(monotonicMicroseconds())")
         case .stopping: notifier.notify("STOPPING=1")

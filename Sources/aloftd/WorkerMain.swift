@@ -57,6 +57,10 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
         options: options, node: Node(Engine(model), in: world), poller: try Poller(), monitor: monitor,
         channel: channel, started: BootClock.now())
     try worker.begin(predecessor.routers, predecessor.scripts, model)
+    ProgramCode.releasePages()
+    // Not fatal to lack: a container may not allow it.
+    try? ProgramCode.lockPages()
+    Rehearsal.run(model)
     return worker.run(signals: signals)
 }
 

@@ -128,6 +128,10 @@ int64_t aloft_file_size(int32_t descriptor);
 int32_t aloft_memfd_seals(int32_t descriptor);
 int32_t aloft_map_shared(int32_t descriptor, uint64_t size, void **address);
 int32_t aloft_unmap(void *address, uint64_t size);
+/// Unmaps the pages of this program's code; what is executed again comes back from the page cache.
+int32_t aloft_release_code(void);
+/// Keeps the pages of this program's code in memory, each from its next use on (MLOCK_ONFAULT).
+int32_t aloft_lock_code(void);
 uint64_t aloft_load_acquire(const void *word);
 void aloft_store_release(void *word, uint64_t value);
 
