@@ -26,6 +26,8 @@ public struct ManagedAddress: Hashable, Sendable {
     var users = 0
     /// Deletions of our own that the kernel has yet to report.
     var expectedDeletions = 0
+    /// When such a report is not waited for any more: the kernel owes none for what it never announced.
+    var deletionsExpectedUntil: Instant = .zero
     /// When an operation that failed is tried again.
     var retryAt: Instant?
     /// The last operation failed, and was reported.

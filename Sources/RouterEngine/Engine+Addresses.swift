@@ -39,7 +39,8 @@ extension Engine {
             if bug.isPlanted(.addressLeft) { return }
             effects.append(.withdraw(id))
             entry.isPresent = false
-            entry.expectedDeletions += 1
+            entry.expectedDeletions = now < entry.deletionsExpectedUntil ? entry.expectedDeletions + 1 : 1
+            entry.deletionsExpectedUntil = now + Self.retryDelay
             (entry.nextRefresh, entry.retryAt) = (nil, nil)
         } else {
             entry.nextRefresh = nil
@@ -87,7 +88,7 @@ extension Engine {
         let isNew = remember(address)
         if let id = managed(address), let entry = addresses[id] {
             // A report of what was there before a deletion that is still under way says nothing.
-            if entry.expectedDeletions > 0, !entry.isWanted { return }
+            if entry.expectedDeletions > 0, now < entry.deletionsExpectedUntil, !entry.isWanted { return }
             addresses[id]?.isPresent = true
             addresses[id]?.isMarked = address.isMarked
             addresses[id]?.wasRefused = false
@@ -104,7 +105,7 @@ extension Engine {
             interfaceChanged(address.interface, at: now, into: &effects)
             return
         }
-        if entry.expectedDeletions > 0 {
+        if entry.expectedDeletions > 0, now < entry.deletionsExpectedUntil {
             addresses[id]?.expectedDeletions -= 1
             return
         }
