@@ -14,7 +14,7 @@ public enum WorkerMessage: ProcessMessage {
     /// Forget a tracked script; if it runs, end it. Nothing is reported back.
     case cancelCheck(id: UInt32)
     case hook(HookRequest)
-    /// A line for a named pipe, with its newline.
+    /// A line for one named pipe, with its newline.
     case fifo(FIFOTarget, String)
     /// The JSON answer to a query, in parts when it is larger than a frame.
     case answer(request: UInt32, [UInt8], isLast: Bool)

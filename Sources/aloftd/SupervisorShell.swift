@@ -215,9 +215,9 @@ final class SupervisorShell {
         }
     }
 
-    /// A line goes to the pipe of its kind and to the one for all.
+    /// The worker names the pipe; a line for two pipes comes twice.
     private func writeFIFO(_ target: FIFOTarget, _ line: String) {
-        for fifo in fifos where fifo.settings.target == target || fifo.settings.target == .all {
+        for fifo in fifos where fifo.settings.target == target {
             if fifo.write(line) { machine.lineLost(path: fifo.settings.path, into: &effects) }
         }
     }
