@@ -153,7 +153,9 @@ extension Supervisor {
     mutating func reloadFinished(accepted: Bool, _ text: String, into effects: inout [SupervisorEffect]) {
         guard isReloading else { return }
         isReloading = false
-        effects.append(.log(accepted ? .notice : .error, nil, accepted ? text : "the reload is rejected: \(text)"))
+        for line in Self.lines(accepted ? "reloaded: \(text)" : "the reload is rejected: \(text)") {
+            effects.append(.log(accepted ? .notice : .error, nil, line))
+        }
         var json = JSONWriter()
         json.object {
             $0.member("accepted", accepted)
@@ -164,8 +166,13 @@ extension Supervisor {
         }
         reloadClients = []
         guard phase == .running else { return }
-        effects.append(.notify(.ready(status: text)))
+        effects.append(.notify(.ready(status: Self.lines(text).first ?? "")))
         if isReloadQueued { startQueuedReload(into: &effects) }
+    }
+
+    /// The lines of a text, each for a line of the log; at most 100.
+    static func lines(_ text: String) -> [String] {
+        text.split(separator: "\n", maxSplits: 99).map(String.init)
     }
 
     /// The reload that runs will not finish. One that waits still comes.

@@ -9,7 +9,7 @@ extension Supervisor {
     ) {
         switch message {
         case .ready(let summary): becomeReady(summary, at: now, promise: promise, into: &effects)
-        case .log(let level, let text): effects.append(.logWorker(level, text))
+        case .log(let level, let text): for line in Self.lines(text) { effects.append(.logWorker(level, line)) }
         case .transition(var record):
             let (wall, overflow) = wallClock.subtractingReportingOverflow((now - record.at).nanoseconds)
             record.wallClock = overflow ? wallClock : wall
@@ -45,13 +45,14 @@ extension Supervisor {
         guard worker?.mode != .release else { return }
         worker?.isReady = true
         worker?.watchdog.noteReady(promise: promise, at: now)
-        effects.append(.log(.notice, nil, summary.text))
+        let status = Self.lines(summary.text).first ?? ""
+        effects.append(.log(.notice, nil, status))
         guard phase == .running else { return }
         if !wasReady {
             wasReady = true
             effects.append(.becomeReady)
         }
-        effects.append(.notify(.ready(status: summary.text)))
+        effects.append(.notify(.ready(status: status)))
         if isReloadQueued { startQueuedReload(into: &effects) }
     }
 

@@ -26,8 +26,14 @@ extension SupervisorShell {
     }
 
     private func nextClient() -> ControlClient? {
-        guard let connection = try? listener.accept() else { return nil }
-        return ControlClient(connection)
+        do {
+            guard let connection = try listener.accept() else { return nil }
+            return ControlClient(connection)
+        } catch {
+            // Out of descriptors: give one back, or the listener stays readable and the loop spins.
+            if let oldest = clients.keys.min() { close(client: oldest) }
+            return nil
+        }
     }
 
     func exchangeWithClient(_ number: UInt32, _ event: Poller.Event) {

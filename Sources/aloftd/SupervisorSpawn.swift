@@ -8,8 +8,8 @@ final class ScriptProcess {
     private var child: ChildProcess
 
     init(_ owner: ProcessOwner, _ command: ScriptCommand, environment: [String]) throws(SystemError) {
-        guard let path = command.arguments.first, path.utf8.first == UInt8(ascii: "/") else {
-            throw SystemError(.process, .notFound, "execute", command.arguments.first ?? "an empty command")
+        guard let name = command.arguments.first, let path = Self.find(name) else {
+            throw SystemError(.process, .notFound, "find", command.arguments.first ?? "an empty command")
         }
         var request = SpawnRequest(path, Array(command.arguments.dropFirst()), environment: environment)
         if command.user != nil || command.group != nil {
@@ -19,6 +19,14 @@ final class ScriptProcess {
         }
         self.owner = owner
         child = try Spawner.spawn(request)
+    }
+
+    /// A path as it is; a bare name where keepalived looks for it too.
+    private static func find(_ name: String) -> String? {
+        if name.utf8.first == UInt8(ascii: "/") { return name }
+        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
+        let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        return directories.map { $0 + "/" + name }.first(where: Files.isExecutable)
     }
 
     /// Becomes readable when it has ended.

@@ -186,6 +186,21 @@ private let hook = ScriptCommand(arguments: ["/etc/notify"])
             ])
     }
 
+    @Test func aReportOfManyLinesIsManyLinesOfTheLogAndOneOfTheStatus() {
+        var bench = Bench.ready()
+        bench.signal(.reload)
+        bench.effects = []
+        bench.say(.reloadFinished(accepted: false, "a.conf:1: no\n\nREADY=0"))
+        #expect(
+            bench.effects == [
+                .log(.error, nil, "the reload is rejected: a.conf:1: no"), .log(.error, nil, "READY=0"),
+                .notify(.ready(status: "a.conf:1: no")),
+            ])
+        bench.effects = []
+        bench.say(.log(.info, "one\ntwo\n"))
+        #expect(bench.effects == [.logWorker(.info, "one"), .logWorker(.info, "two")])
+    }
+
     @Test func statusIsAnsweredEvenWhenTheWorkerIsNot() throws {
         var bench = Bench.ready()
         bench.ask(.status(instance: nil), client: 9)
