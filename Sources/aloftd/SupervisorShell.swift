@@ -163,10 +163,7 @@ final class SupervisorShell {
             clients[client]?.outgoing.append(framed(bytes))
             flush(client: client)
         case .notify(let state): notify(state)
-        case .becomeReady:
-            becomeReady(code: 0)
-            // From here on it does little, and needs little of its code.
-            CodePages.forget()
+        case .becomeReady: becomeReady(code: 0)
         case .exit(let code): exitCode = code
         }
     }
@@ -175,6 +172,7 @@ final class SupervisorShell {
         switch state {
         case .ready(let status):
             notifier.notify("READY=1\nSTATUS=\(status)")
+            // From here on it does little, and needs little of its code.
             ProgramCode.releasePages()
         // systemd wants the monotonic clock's time with it (sd_notify(3), Type=notify-reload).
         case .reloading: notifier.notify("RELOADING=1\nMONOTONIC_USEC=\(monotonicMicroseconds())")
