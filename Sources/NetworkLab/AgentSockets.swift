@@ -79,7 +79,8 @@ enum AgentSocket {
     /// Waits until one of `descriptors` is readable or `limit` (nil: for ever) has passed.
     static func waitReadable(_ descriptors: [Int32], upTo limit: Duration?) -> [Int32] {
         var polled = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        let milliseconds = limit.map { Int32(clamping: ($0.nanoseconds + 999_999) / 1_000_000) } ?? -1
+        // A deadline that has passed must not become poll's negative "for ever".
+        let milliseconds = limit.map { Int32(clamping: (max($0, .zero).nanoseconds + 999_999) / 1_000_000) } ?? -1
         guard poll(&polled, nfds_t(polled.count), milliseconds) > 0 else { return [] }
         return polled.filter { $0.revents != 0 }.map(\.fd)
     }

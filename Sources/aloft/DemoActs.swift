@@ -135,7 +135,7 @@ extension DemoPlay {
 
     func ms(_ duration: Duration) -> String {
         let tenths = (duration.nanoseconds + 50_000) / 100_000
-        return tenths % 10 == 0 || tenths >= 1000 ? "\(tenths / 10) ms" : "\(tenths / 10).\(tenths % 10) ms"
+        return tenths % 10 == 0 || tenths >= 1000 ? "\((tenths + 5) / 10) ms" : "\(tenths / 10).\(tenths % 10) ms"
     }
 }
 
