@@ -40,8 +40,11 @@ struct RouterSetting {
         self.interval = interval ?? kind.interval
     }
 
+    /// RFC 9568 §6.1.
+    var skew: Duration { interval * (256 - priority) / 256 }
+
     /// Three intervals and the skew (RFC 9568 §6.1), for this router as the backup.
-    var masterDown: Duration { interval * 3 + interval * (256 - priority) / 256 }
+    var masterDown: Duration { interval * 3 + skew }
 
     var keepalived: String {
         var lines =

@@ -1,0 +1,240 @@
+import Foundation
+import NetworkLab
+import Primitives
+import Testing
+
+/// Two Aloft nodes and everything that can happen to them. Judged from the wire, the kernels and the client.
+extension OnTheKernel {
+    @Suite("Failover", .needsRoot) struct Failover {
+        /// Room for a machine with other things to do, on top of what the protocol allows.
+        static let grace = Duration.milliseconds(60)
+
+        @Test("SAFE-1: a crash costs three intervals and the skew at most") func crash() throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let event = LabClock.now()
+            try pair.stage.left.unplug()
+            pair.left.current.killAll()
+            try pair.waitForService(by: pair.stage.right)
+            try #expect(pair.gap(after: event) < pair.settings[1].masterDown + Failover.grace)
+            // The machine comes back with its higher priority, over what its predecessor left.
+            try pair.stage.left.plug()
+            try pair.left.start()
+            try pair.stage.waitForHolder(pair.stage.left, upTo: .seconds(5))
+            try pair.waitForService(by: pair.stage.left)
+        }
+
+        @Test("SAFE-1: an orderly stop costs the skew, and leaves nothing") func stop() throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let event = LabClock.now()
+            try pair.left.stop()
+            #expect(LabClock.now() - event < .milliseconds(500), "SIGTERM to exit")
+            #expect(pair.left.current.status == 0, pair.log)
+            #expect(try !pair.stage.left.holds(Stage.serviceIPv4))
+            try pair.waitForService(by: pair.stage.right)
+            try #expect(pair.gap(after: event) < pair.settings[1].skew + Failover.grace)
+            #expect(pair.adverts(from: pair.stage.left, after: event).last?.priority == 0)
+        }
+
+        @Test("two nodes that name each other hand over at once (vrrp.backup.sole-rival-released)")
+        func unicastStop() throws {
+            let pair = try Pair(.unicastV3, interval: .seconds(1))
+            defer { pair.close() }
+            let event = LabClock.now()
+            try pair.left.stop()
+            try pair.waitForService(by: pair.stage.right)
+            try #expect(pair.gap(after: event) < .milliseconds(25) + Failover.grace, "the skew alone would be 609 ms")
+        }
+
+        @Test(
+            "KERN-2: a worker that is killed or stopped is replaced, and nobody notices (vrrp.initialize.adopted)",
+            arguments: [SIGKILL, SIGSTOP])
+        func worker(_ signal: Int32) throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let worker = try pair.worker()
+            let watch = try pair.stage.left.watchAddresses()
+            let event = LabClock.now()
+            kill(worker, signal)
+            try LabClock.wait(upTo: .seconds(5), for: "another worker") { () throws(LabError) in
+                let now = pair.left.workerPID
+                return now != nil && now != worker ? true : nil
+            }
+            try LabClock.observe(for: .milliseconds(800))
+            #expect(pair.adverts(from: pair.stage.right, after: event).isEmpty, "the role moved\n\(pair.log)")
+            #expect(!watch.events(of: Stage.serviceIPv4).contains { !$0.isPresent }, "the address blinked")
+            try #expect(pair.gap(after: event) < Failover.grace)
+            // Two intervals and 50 ms until a hung worker is replaced; a killed one is by the next advert.
+            let silence = pair.longestSilence(from: pair.stage.left, after: event)
+            #expect(silence < .milliseconds(signal == SIGKILL ? 150 : 350) + Failover.grace)
+            #expect(pair.left.current.isRunning)
+        }
+
+        @Test("when the supervisor dies the worker releases in order") func supervisor() throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let worker = try pair.worker()
+            let event = LabClock.now()
+            pair.left.current.signal(SIGKILL)
+            try pair.waitForService(by: pair.stage.right)
+            try #expect(pair.gap(after: event) < pair.settings[1].skew + Failover.grace)
+            #expect(pair.adverts(from: pair.stage.left, after: event).last?.priority == 0)
+            #expect(try !pair.stage.left.holds(Stage.serviceIPv4))
+            try LabClock.wait(upTo: .seconds(2), for: "the worker to end") { () throws(LabError) in
+                isGone(worker) ? true : nil
+            }
+        }
+
+        @Test(
+            "KERN-2: when everything is killed or stopped, the kernel removes the address at the end of its lifetime",
+            arguments: [SIGKILL, SIGSTOP])
+        func everything(_ signal: Int32) throws {
+            let lifetime = 3
+            let pair = try Pair(instanceLines: ["address_lifetime \(lifetime)"])
+            defer { pair.close() }
+            let watch = try pair.stage.left.watchAddresses()
+            let event = LabClock.now()
+            if signal == SIGKILL { pair.left.current.killAll() } else { pair.left.current.signalAll(SIGSTOP) }
+            let gone = try LabClock.wait(upTo: .seconds(lifetime + 2), for: "the address to go") {
+                () throws(LabError) in
+                watch.events(of: Stage.serviceIPv4).first { !$0.isPresent }
+            }
+            #expect(gone.time - event < .seconds(lifetime) + .milliseconds(500))
+            try pair.stage.waitForHolder(pair.stage.right, upTo: .seconds(1))
+            try pair.waitForService(by: pair.stage.right)
+            if signal == SIGSTOP {
+                // Awake again, they find the world changed: the preferred node takes over in order.
+                pair.left.current.signalAll(SIGCONT)
+                try pair.stage.waitForHolder(pair.stage.left, upTo: .seconds(5))
+            }
+        }
+
+        @Test(
+            "KERN-1: an address that someone deletes is back within 200 ms, and the role stays (engine.address.repaired)"
+        )
+        func deleted() throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let watch = try pair.stage.left.watchAddresses()
+            let event = LabClock.now()
+            try pair.stage.left.ip("addr del 10.77.0.100/24 dev eth0")
+            try LabClock.wait(upTo: .seconds(2), for: "the address to come back") { () throws(LabError) in
+                watch.events(of: Stage.serviceIPv4).map(\.isPresent).suffix(2) == [false, true] ? true : nil
+            }
+            let events = watch.events(of: Stage.serviceIPv4)
+            #expect(events[1].time - events[0].time < .milliseconds(200))
+            try LabClock.observe(for: .milliseconds(500))
+            #expect(pair.adverts(from: pair.stage.right, after: event).isEmpty, "the role moved")
+        }
+
+        @Test("KERN-1: an address that someone fights over is left to the peer (engine.address.fought)")
+        func fought() throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let watch = try pair.stage.left.watchAddresses()
+            for round in 1...11 {
+                try? pair.stage.left.ip("addr del 10.77.0.100/24 dev eth0")
+                let back = try LabClock.poll(upTo: .seconds(1)) { () throws(LabError) in
+                    watch.events(of: Stage.serviceIPv4).last?.isPresent == true ? true : nil
+                }
+                if back == nil { #expect(round > 10, "gave up after \(round) deletions\n\(pair.log)") }
+            }
+            try pair.stage.waitForHolder(pair.stage.right, upTo: .seconds(3))
+            try pair.waitForService(by: pair.stage.right)
+        }
+
+        @Test("a carrier that is lost hands over, and the preferred node comes back with it (vrrp.fault.entered)")
+        func carrier() throws {
+            let pair = try Pair()
+            defer { pair.close() }
+            let event = LabClock.now()
+            try pair.stage.left.setCarrier(false)
+            try pair.waitForService(by: pair.stage.right)
+            try #expect(pair.gap(after: event) < pair.settings[1].masterDown + Failover.grace)
+            try pair.stage.left.setCarrier(true)
+            try pair.stage.waitForHolder(pair.stage.left, upTo: .seconds(5))
+            try pair.waitForService(by: pair.stage.left)
+        }
+
+        private func isGone(_ process: pid_t) -> Bool {
+            // A zombie that nobody has collected yet is gone, too.
+            guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return true }
+            return stat.split(separator: ")").last?.hasPrefix(" Z") == true
+        }
+    }
+}
+
+/// Two Aloft nodes that have settled, left above right, with a client that is served by left.
+struct Pair {
+    let stage: Stage
+    let settings: [RouterSetting]
+    let left: DaemonProcess
+    let right: DaemonProcess
+    let capture: Capture
+    let probe: Probe
+
+    init(
+        _ kind: RouterSetting.Case = .v3, interval: Duration = .milliseconds(100), instanceLines: [String] = [],
+        globalLines: [String] = [], blocks: [String] = []
+    ) throws {
+        stage = try Stage()
+        settings = [(1, 150), (2, 100)].map { number, priority in
+            var setting = RouterSetting(kind, number: number, priority: priority, interval: interval)
+            setting.instanceLines = instanceLines
+            setting.globalLines = globalLines
+            setting.blocks = blocks
+            return setting
+        }
+        left = try DaemonProcess(.aloft, on: stage.left, in: stage.lab, settings[0])
+        right = try DaemonProcess(.aloft, on: stage.right, in: stage.lab, settings[1])
+        capture = try stage.lab.capture()
+        try left.start()
+        try right.start()
+        try stage.waitForHolder(stage.left, upTo: .seconds(15))
+        probe = try stage.client.probe(kind.service, every: .milliseconds(2))
+        try waitForService(by: stage.left)
+        // Until both have seen each other's steady state: one more interval.
+        try LabClock.observe(for: interval * 2)
+    }
+
+    func close() { stage.lab.close() }
+
+    var log: Comment { Comment(rawValue: "=== left\n\(left.log)\n=== right\n\(right.log)") }
+
+    func waitForService(by node: Node) throws {
+        let served = try LabClock.poll(upTo: .seconds(10)) { () throws(LabError) in
+            let last = probe.timeline.answers.suffix(20)
+            return last.count == 20 && last.allSatisfy { $0.node == node.name } ? true : nil
+        }
+        if served == nil { throw LabError(.late, "\(node.name) does not serve the client\n\(log)") }
+    }
+
+    /// The longest time in which the client got no answer, around and after `event`.
+    func gap(after event: Instant) throws -> Duration {
+        try #require(probe.timeline.longestGap(after: event - .milliseconds(50))).duration
+    }
+
+    func adverts(from node: Node, after event: Instant = .zero) -> [CapturedAdvert] {
+        let source = IPAddress("10.77.0.\(node.name == "left" ? 1 : 2)")!  // a literal address
+        return capture.adverts.filter { $0.source == source && $0.time > event }
+    }
+
+    /// The longest time between two adverts of `node`, from the last before `event` on.
+    func longestSilence(from node: Node, after event: Instant) -> Duration {
+        let times = adverts(from: node, after: event - settings[0].interval * 2).map(\.time)
+        return zip(times, times.dropFirst()).map { $1 - $0 }.max() ?? .zero
+    }
+
+    /// The worker of left.
+    func worker() throws -> pid_t { try #require(left.workerPID, "no worker\n\(log)") }
+}
+
+extension DaemonProcess {
+    /// The VRRP worker, by its pid file.
+    var workerPID: pid_t? {
+        (try? String(contentsOfFile: directory + "/vrrp.pid", encoding: .utf8)).flatMap {
+            pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+    }
+}
