@@ -153,7 +153,8 @@ extension Supervisor {
     mutating func reloadFinished(accepted: Bool, _ text: String, into effects: inout [SupervisorEffect]) {
         guard isReloading else { return }
         isReloading = false
-        for line in Self.lines(accepted ? "reloaded: \(text)" : "the reload is rejected: \(text)") {
+        let outcome = accepted ? "reloaded" : "the reload is rejected"
+        for line in Self.lines(text.isEmpty ? outcome : "\(outcome): \(text)") {
             effects.append(.log(accepted ? .notice : .error, nil, line))
         }
         var json = JSONWriter()

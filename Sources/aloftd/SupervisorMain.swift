@@ -39,6 +39,7 @@ func runSupervisor(program: String, arguments: [String]) -> Int32 {
 private func runInForeground(_ options: SupervisorOptions) -> Int32 {
     // Executed through /proc/self/exe, the process would be called "exe".
     try? ThisProcess.setName(options.isKeepalived ? "keepalived" : "aloftd")
+    try? Scheduling.niceness(WorkerProcess.niceness)
     try? SignalSource.ignore(Signal.pipe)
     umask(options.umask ?? 0o022)
     // Not to keep a file system busy.

@@ -47,6 +47,8 @@ final class WorkerProcess {
     let socket: UnixConnection
     var incoming = MessageBuffer()
     var outgoing = OutgoingFrames()
+    /// Of the worker and of the supervisor; where it is not permitted, they run like others. Scripts do.
+    static let niceness: Int32 = -20
     /// The poller reports when the socket takes bytes again.
     var awaitsRoom = false
 
@@ -67,6 +69,9 @@ final class WorkerProcess {
             (WorkerOptions.lockDescriptor, lock.rawValue),
         ]
         request.deathSignal = Signal.terminate
+        // On a machine whose processors are all taken, dying, starting and beating must not wait their turn. The
+        // configuration may say otherwise (`vrrp_priority`).
+        request.niceness = WorkerProcess.niceness
         child = try Spawner.spawn(request)
         pid = child.pid
     }
