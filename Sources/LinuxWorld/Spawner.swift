@@ -61,6 +61,8 @@ public struct ProcessIdentity: Hashable, Sendable {
 public struct Capabilities: OptionSet, Hashable, Sendable {
     public var rawValue: UInt64
     public init(rawValue: UInt64) { self.rawValue = rawValue }
+    /// CAP_DAC_READ_SEARCH.
+    public static let readAnyFile = Capabilities(rawValue: 1 << 2)
     public static let kill = Capabilities(rawValue: 1 << 5)
     public static let setGID = Capabilities(rawValue: 1 << 6)
     public static let setUID = Capabilities(rawValue: 1 << 7)

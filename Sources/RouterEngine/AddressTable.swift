@@ -39,6 +39,8 @@ public struct ManagedAddress: Hashable, Sendable {
     public internal(set) var foughtUntil: Instant?
     /// Do not remove what somebody else configured: the address is an owner's own.
     var isOwners = false
+    /// `promote_secondaries` of a router that names it.
+    public internal(set) var promotesSecondaries = false
     var isMarked = false
 }
 

@@ -32,7 +32,7 @@ public enum Effect: Hashable, Sendable {
     case hook(HookSubject, HookKind)
     case note(Note)
     /// The configuration that `reload` brought is in force.
-    case reloaded
+    case reloaded(changed: Int, added: Int, removed: Int)
     /// Every address is released; the process may end.
     case stopped
 }

@@ -11,7 +11,7 @@ extension Engine {
         guard phase == .running, let number = Advertisement.routerID(of: packet) else { return }
         let key = DemuxKey(interface: origin.interface, family: origin.source.family, id: number)
         guard let id = router(for: key, from: origin.source) else {
-            if model.global.logUnknownVRIDs {
+            if model.global.logUnknownVRIDs, unknown.count < 256, unknown.insert(key).inserted {
                 effects.append(.note(.unknownRouter(number, origin.interface, from: origin.source)))
             }
             return

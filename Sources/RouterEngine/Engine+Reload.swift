@@ -51,6 +51,7 @@ extension Engine {
             let device = address.device ?? definition.interface ?? model.global.defaultInterface
             let id = addresses.add(address, device: device, lifetime: definition.addressLifetime)
             if definition.isOwner { addresses[id]?.isOwners = true }
+            if definition.promoteSecondaries { addresses[id]?.promotesSecondaries = true }
             bindDevice(of: id)
             ids.append(id)
         }
@@ -159,7 +160,8 @@ extension Engine {
             for id in added { refreshEnvironment(of: id) }
         }
         if sockets != before { effects.append(.socketsChanged) }
-        effects.append(.reloaded)
+        effects.append(
+            .reloaded(changed: changed.count, added: added.count, removed: oldIDs.count - kept.count))
     }
 
     /// A tracker without its handle, which a reload may change.

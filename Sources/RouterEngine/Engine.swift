@@ -22,6 +22,8 @@ public struct Engine: Sendable {
     /// Which routers a change of the named interface concerns.
     var watchers: [String: [RouterID]] = [:]
     var demux: [DemuxKey: RouterID] = [:]
+    /// Virtual routers of others that were noted once; membership only, at most 256.
+    var unknown: Set<DemuxKey> = []
     var pacing = AnnouncementPacing()
     var deadlines = DeadlineHeap()
     var phase: Phase = .waiting
@@ -74,6 +76,7 @@ public struct Engine: Sendable {
         case .scriptFinished(let id, let outcome): receive(outcome, of: id, at: now, into: &effects)
         case .reload(let model): reload(model, at: now, into: &effects)
         case .stop: stop(at: now, into: &effects)
+        case .release(let records): release(records, at: now, into: &effects)
         }
         advance(to: now, into: &effects)
     }
@@ -155,6 +158,19 @@ public struct Engine: Sendable {
             return
         }
         run(id, at: now, into: &effects) { $0.adoptMaster(lastAdvert: record.lastAdvert, at: now, into: &$1) }
+    }
+
+    /// Priority 0 for what was held until a moment ago, and no address left, whoever held it when.
+    private mutating func release(_ records: [RouterRecord], at now: Instant, into effects: inout [Effect]) {
+        guard phase == .waiting else { return }
+        phase = .running
+        for id in routerIDs { refreshEnvironment(of: id) }
+        for id in routerIDs {
+            guard let record = records.first(where: { $0.key == slots[id.index]?.recordKey }) else { continue }
+            adopt(record, as: id, at: now, into: &effects)
+        }
+        for id in addresses.ids { settle(id, at: now, into: &effects) }
+        stop(at: now, into: &effects)
     }
 
     private mutating func stop(at now: Instant, into effects: inout [Effect]) {

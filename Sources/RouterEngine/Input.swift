@@ -20,6 +20,9 @@ public enum Input: Hashable, Sendable {
     /// A configuration that was checked and found good.
     case reload(Model)
     case stop
+    /// A predecessor cannot be kept alive: give up what it recorded as held, and remove what it left. Comes
+    /// instead of `start`, after the first dump.
+    case release([RouterRecord])
 }
 
 /// What the kernel says of a network interface.

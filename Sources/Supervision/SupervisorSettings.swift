@@ -40,12 +40,14 @@ public struct SupervisorSettings: Equatable, Sendable {
     public var shutdownLimit: Duration
     /// Tells apart several daemons on one machine (`instance`); empty when unnamed.
     public var instanceName: String
+    /// `umask` of scripts, 0…0o777; nil is the usual 022.
+    public var umask: UInt32?
 
     public init(
         advertInterval: Duration = .seconds(1), fifos: [FIFO] = [], statePath: String = "",
         statisticsPath: String = "", jsonPath: String = "", stopLimit: Duration = .seconds(5),
         parallelHooks: UInt32 = 32, shutdownScript: ScriptCommand? = nil, shutdownLimit: Duration = .seconds(10),
-        instanceName: String = ""
+        instanceName: String = "", umask: UInt32? = nil
     ) {
         self.advertInterval = advertInterval
         self.fifos = fifos
@@ -57,6 +59,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         self.shutdownScript = shutdownScript
         self.shutdownLimit = shutdownLimit
         self.instanceName = instanceName
+        self.umask = umask
     }
 
     init(from reader: inout WireReader) {
@@ -74,6 +77,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         shutdownScript = reader.optional { ScriptCommand(from: &$0) }
         shutdownLimit = reader.duration()
         instanceName = reader.string()
+        umask = reader.optionalUInt32()
     }
 
     func write(to writer: inout WireWriter) {
@@ -93,6 +97,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         writer.put(shutdownScript) { $1.write(to: &$0) }
         writer.put(shutdownLimit)
         writer.put(instanceName)
+        writer.put(umask)
     }
 }
 

@@ -69,6 +69,20 @@ extension KernelWorld {
         send(.hook(HookRequest(key: "\(kindOfSubject) \(name)", state: state, commands: commands, limit: limit)))
     }
 
+    /// `fifo_write_vrrp_states_on_reload`.
+    mutating func repeatStates(_ engine: borrowing Engine) {
+        guard engine.model.global.fifoWriteStatesOnReload else { return }
+        for status in engine.statuses {
+            for target in scripts.fifoTargets {
+                send(.fifo(target, "INSTANCE \"\(status.name)\" \(status.role) \(status.priority)\n"))
+            }
+        }
+        for id in engine.groupIDs {
+            guard let group = engine.group(id) else { continue }
+            for target in scripts.fifoTargets { send(.fifo(target, "GROUP \"\(group.name)\" \(group.role) 0\n")) }
+        }
+    }
+
     private static func word(_ kind: HookKind) -> String {
         switch kind {
         case .backup: "BACKUP"

@@ -25,8 +25,12 @@ struct KernelWorld: World, ~Copyable {
     /// What failed at once; the loop hands it to the engine.
     var failures: [(address: AddressID, operation: AddressOperation, errno: Int32)] = []
     var hasStopped = false
-    var isReloaded = false
-    let logsDetail: Bool
+    /// What the last reload touched.
+    var reloadSummary = ""
+    /// Addresses stay when the daemon stops (`--dont-release-vrrp`).
+    let keepsAddresses: Bool
+    /// Interfaces whose `promote_secondaries` was changed here, with what it was.
+    private var promoted: [(device: String, before: String)] = []
     private var forwarding: (interface: InterfaceIndex, isRouter: Bool, readAt: Instant)?
     /// Packets the kernel did not take, since the start.
     private(set) var sendFailures: UInt64 = 0
@@ -52,12 +56,14 @@ struct KernelWorld: World, ~Copyable {
         }
     }
 
-    init(_ state: consuming SharedState, scripts: ScriptIdentities, logsDetail: Bool) throws(SystemError) {
+    init(
+        _ state: consuming SharedState, scripts: ScriptIdentities, keepsAddresses: Bool
+    ) throws(SystemError) {
         let commands = try RouteSocket.command()
         let frames = try PacketSocket()
         self.state = state
         self.scripts = scripts
-        self.logsDetail = logsDetail
+        self.keepsAddresses = keepsAddresses
         self.commands = commands
         self.frames = frames
     }
@@ -69,6 +75,7 @@ struct KernelWorld: World, ~Copyable {
     // MARK: - Effects
 
     mutating func perform(_ effects: [Effect], for engine: inout Engine, at now: Instant) {
+        let isStopping = effects.last == .stopped
         for effect in effects {
             switch effect {
             case .advertise(let id, let priority): advertise(id, priority, &engine, at: now)
@@ -76,9 +83,11 @@ struct KernelWorld: World, ~Copyable {
                 flushPackets()
                 flushRoutes()
                 announce(id, count: count, engine, at: now)
-            case .install(let id): request(.install, id, engine)
+            case .install(let id):
+                promoteSecondaries(id, engine)
+                request(.install, id, engine)
             case .refresh(let id): request(.refresh, id, engine)
-            case .withdraw(let id): request(.withdraw, id, engine)
+            case .withdraw(let id): if !(keepsAddresses && isStopping) { request(.withdraw, id, engine) }
             case .socketsChanged: openSockets(engine)
             case .record(let id):
                 flushPackets()
@@ -91,13 +100,41 @@ struct KernelWorld: World, ~Copyable {
             case .groupTransition(let id, let from, let to): reportGroup(id, from, to, engine, at: now)
             case .hook(let subject, let kind): runHooks(subject, kind, engine)
             case .note(let note): report(note, engine)
-            case .reloaded: isReloaded = true
+            case .reloaded(let changed, let added, let removed):
+                reloadSummary = "\(engine.routerIDs.count) instances: \(changed) changed, \(added) added, \(removed) removed"
+                repeatStates(engine)
             case .stopped: hasStopped = true
             }
         }
         flushPackets()
         flushRoutes()
         frames.flush()
+        if isStopping { restoreSysctls() }
+    }
+
+    // MARK: - Sysctls
+
+    /// `promote_secondaries`: without it, removing a subnet's first address removes all others of it.
+    private mutating func promoteSecondaries(_ id: AddressID, _ engine: borrowing Engine) {
+        guard let entry = engine.address(id), entry.promotesSecondaries else { return }
+        let device = entry.key.device
+        guard !promoted.contains(where: { $0.device == device }) else { return }
+        let name = "net/ipv4/conf/\(device)/promote_secondaries"
+        do {
+            let before = try Sysctl.read(name)
+            if before != "1" { try Sysctl.write(name, "1") }
+            promoted.append((device, before))
+        } catch {
+            promoted.append((device, "1"))
+            log(.warning, "\(error); removing an address of \(device) may remove others of its subnet")
+        }
+    }
+
+    private mutating func restoreSysctls() {
+        for item in promoted where item.before != "1" {
+            try? Sysctl.write("net/ipv4/conf/\(item.device)/promote_secondaries", item.before)
+        }
+        promoted = []
     }
 
     // MARK: - Packets

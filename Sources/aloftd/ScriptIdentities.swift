@@ -65,6 +65,7 @@ struct ScriptIdentities {
         return SupervisorSettings(
             advertInterval: shortest ?? .seconds(1), fifos: fifos, statePath: model.global.stateDumpFile ?? "",
             statisticsPath: model.global.statsDumpFile ?? "",
-            shutdownScript: model.global.shutdownScript.map(command), shutdownLimit: model.global.shutdownScriptTimeout)
+            shutdownScript: model.global.shutdownScript.map(command), shutdownLimit: model.global.shutdownScriptTimeout,
+            umask: model.global.umask.map { UInt32($0) })
     }
 }

@@ -38,6 +38,11 @@ struct SupervisorChannel: ~Copyable {
         waitsToWrite = false
     }
 
+    /// What fits, before the loop runs.
+    mutating func write(_ frames: inout OutgoingFrames) {
+        if case .bytes(let count)? = try? descriptor.write(frames.pending.span.bytes) { frames.consume(count) }
+    }
+
     /// The messages that have arrived; at most 64 KB of them a round.
     mutating func read() -> [SupervisorMessage] {
         guard !isClosed else { return [] }

@@ -226,7 +226,8 @@ final class SupervisorShell {
         _ owner: ProcessOwner, _ command: ScriptCommand, environment added: [String], at now: Instant
     ) {
         do throws(SystemError) {
-            let process = try ScriptProcess(owner, command, environment: scriptEnvironment() + added)
+            let process = try ScriptProcess(
+                owner, command, environment: scriptEnvironment() + added, umask: machine.settings.umask)
             lastChild += 1
             try process.watch(poller, token: Token.child | lastChild)
             children[lastChild] = process

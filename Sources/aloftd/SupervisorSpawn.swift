@@ -7,11 +7,14 @@ final class ScriptProcess {
     let owner: ProcessOwner
     private var child: ChildProcess
 
-    init(_ owner: ProcessOwner, _ command: ScriptCommand, environment: [String]) throws(SystemError) {
+    init(
+        _ owner: ProcessOwner, _ command: ScriptCommand, environment: [String], umask: UInt32?
+    ) throws(SystemError) {
         guard let name = command.arguments.first, let path = Self.find(name) else {
             throw SystemError(.process, .notFound, "find", command.arguments.first ?? "an empty command")
         }
         var request = SpawnRequest(path, Array(command.arguments.dropFirst()), environment: environment)
+        if let umask { request.umask = Int32(umask & 0o777) }
         if command.user != nil || command.group != nil {
             let user = command.user ?? ThisProcess.user
             request.identity = ProcessIdentity(

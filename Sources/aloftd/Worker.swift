@@ -18,7 +18,10 @@ struct Worker: ~Copyable {
     var monitor: RouteSocket
     var channel: SupervisorChannel
     var dump = KernelDump()
-    let started: Instant
+    /// How `startup_script` ended.
+    var startupOutcome: CheckOutcome?
+    /// The number under which it runs; scripts that are tracked count from zero.
+    static let startupScript = UInt32.max
 
     enum Token {
         static let monitor: UInt64 = 1
@@ -38,10 +41,7 @@ struct Worker: ~Copyable {
     /// Runs until the supervisor says stop, or is gone. Returns the exit code.
     mutating func run(signals: consuming SignalSource) -> Int32 {
         do {
-            try poller.add(monitor.descriptor, token: Token.monitor)
             try poller.add(signals.descriptor, token: Token.signals)
-            try channel.watch(&poller, token: Token.channel)
-            try node.world.watchCommands(&poller, token: Token.commands)
             watchReceivers()
             while !node.world.hasStopped {
                 flushChannel()
@@ -58,6 +58,12 @@ struct Worker: ~Copyable {
             flushChannel()
             return 1
         }
+    }
+
+    mutating func watch() throws(SystemError) {
+        try poller.add(monitor.descriptor, token: Token.monitor)
+        try channel.watch(&poller, token: Token.channel)
+        try node.world.watchCommands(&poller, token: Token.commands)
     }
 
     private func wakeTime() -> Instant {
@@ -138,12 +144,14 @@ struct Worker: ~Copyable {
 
     // MARK: - The supervisor
 
-    private mutating func flushChannel() { channel.write(&node.world.outgoing, &poller, token: Token.channel) }
+    mutating func flushChannel() { channel.write(&node.world.outgoing, &poller, token: Token.channel) }
 
-    private mutating func readChannel() {
+    mutating func readChannel() {
         for message in channel.read() {
             let now = BootClock.now()
             switch message {
+            case .checkFinished(Self.startupScript, let outcome):
+                startupOutcome = outcome
             case .checkFinished(let id, let outcome):
                 if let outcome = ScriptOutcome(outcome) { node.handle(.scriptFinished(ScriptID(id), outcome), at: now) }
             case .reload: reload()
@@ -164,17 +172,20 @@ struct Worker: ~Copyable {
         // Reading and checking may take longer than the watchdog's patience for a promise.
         node.world.state.promise(BootClock.now() + .seconds(30))
         let loaded = loader.fromDisk()
-        guard let model = loaded.model else {
+        guard let loadedModel = loaded.model else {
             node.world.send(.reloadFinished(accepted: false, loaded.report))
             return
         }
         if !node.world.state.writeSnapshot(loaded.snapshot) {
             node.world.log(.warning, "the configuration is too large to be kept for a successor; one would read the files")
         }
-        node.world.scripts = ScriptIdentities(model.global)
+        node.world.scripts = ScriptIdentities(loadedModel.global)
+        let (model, refused) = ScriptSecurity.secured(loadedModel, node.world.scripts)
+        for line in refused { node.world.log(.error, line) }
         node.handle(.reload(model), at: BootClock.now())
         node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
-        node.world.send(.reloadFinished(accepted: true, loaded.report))
+        let text = loaded.report.isEmpty ? node.world.reloadSummary : node.world.reloadSummary + "\n" + loaded.report
+        node.world.send(.reloadFinished(accepted: true, text))
     }
 }
 

@@ -31,57 +31,92 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     try SignalSource.ignore(Signal.hangUp)
     let memory = try SharedMemory(adopting: FileDescriptor(owning: WorkerOptions.stateDescriptor))
     var state = SharedState(memory)
-    let channel = try SupervisorChannel(FileDescriptor(owning: WorkerOptions.messageDescriptor))
+    var channel = try SupervisorChannel(FileDescriptor(owning: WorkerOptions.messageDescriptor))
 
+    var outgoing = OutgoingFrames()
     let loader = ConfigurationLoader(options)
     var loaded: ConfigurationLoader.Loaded?
     if options.mode != .start, let snapshot = state.readSnapshot() { loaded = loader.from(snapshot: snapshot) }
     let configuration = loaded ?? loader.fromDisk()
-    if !configuration.report.isEmpty, loaded == nil { printError(configuration.report) }
-    guard let model = configuration.model else { return WorkerExit.configuration }
+    if !configuration.report.isEmpty, loaded == nil {
+        let level: LogLevel = configuration.model == nil ? .error : .warning
+        outgoing.append(WorkerMessage.log(level, configuration.report).frame)
+    }
+    guard let loadedModel = configuration.model else {
+        channel.write(&outgoing)
+        return WorkerExit.configuration
+    }
 
     let predecessor = state.readRecords()
     state.clearBank()
     if loaded == nil { _ = state.writeSnapshot(configuration.snapshot) }
 
     let monitor = try RouteSocket.monitor()
-    let scripts = ScriptIdentities(model.global)
-    var world = try KernelWorld(state, scripts: scripts, logsDetail: options.logsDetail)
-    let complaints = Schedule.apply(model.global)
-    for complaint in complaints { world.log(.warning, complaint) }
+    let scripts = ScriptIdentities(loadedModel.global)
+    var world = try KernelWorld(state, scripts: scripts, keepsAddresses: options.keepsAddresses)
+    world.outgoing = outgoing
+    for complaint in Schedule.apply(loadedModel.global) { world.log(.warning, complaint) }
+    let (model, refused) = ScriptSecurity.secured(loadedModel, scripts)
+    for line in refused { world.log(.error, line) }
     for user in scripts.unknownUsers(of: model) {
-        world.log(.error, "there is no user \(user) here; scripts that should run as it run as nobody [config.script.unknown-user]")
+        world.log(.error, "there is no user \(user) here; scripts that should run as it run as nobody")
     }
 
     var worker = Worker(
         options: options, node: Node(Engine(model), in: world), poller: try Poller(), monitor: monitor,
-        channel: channel, started: BootClock.now())
+        channel: channel)
     try worker.begin(predecessor.routers, predecessor.scripts, model)
     ProgramCode.releasePages()
     // Not fatal to lack: a container may not allow it.
     try? ProgramCode.lockPages()
     Rehearsal.run(model)
+    // What starting needed is given up; root's own files must stay readable for a reload.
+    try? Capabilities.keepOnly([.netAdmin, .netRaw, .readAnyFile])
     return worker.run(signals: signals)
 }
 
 extension Worker {
     /// Reads the kernel, starts or adopts, and says that it is ready.
     mutating func begin(_ routers: [RouterRecord], _ scripts: [ScriptRecord], _ model: Model) throws(SystemError) {
-        let (links, addresses) = try dump.read()
-        node.handle(.kernelDump(links, addresses), at: BootClock.now())
-        let adopted = options.mode == .adopt ? routers : []
-        // A release goes on as the predecessor did and stops at once: priority 0, addresses off.
-        let records = options.mode == .release ? routers : adopted
-        node.handle(.start(adopting: records, scripts: records.isEmpty ? [] : scripts), at: BootClock.now())
-        node.world.state.publish()
-        if options.mode == .release { node.handle(.stop, at: BootClock.now()) }
+        // First, so that the first events find their pipes open.
         node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
+        try watch()
+        if options.mode == .start { try runStartupScript(model) }
         let text = "\(model.instances.count) instances, \(model.syncGroups.count) sync groups"
+        let isAdopting = options.mode == .adopt && !routers.isEmpty
         node.world.send(
             .ready(
                 WorkerSummary(
                     instances: UInt32(clamping: model.instances.count), groups: UInt32(clamping: model.syncGroups.count),
-                    adopted: !adopted.isEmpty, text: text)))
+                    adopted: isAdopting, text: text)))
+        let (links, addresses) = try dump.read()
+        node.handle(.kernelDump(links, addresses), at: BootClock.now())
+        switch options.mode {
+        case .start: node.handle(.start(adopting: [], scripts: []), at: BootClock.now())
+        case .adopt: node.handle(.start(adopting: routers, scripts: scripts), at: BootClock.now())
+        case .release: node.handle(.release(routers), at: BootClock.now())
+        }
+        node.world.state.publish()
+    }
+
+    /// `startup_script` ends, or its time does, before any instance starts.
+    private mutating func runStartupScript(_ model: Model) throws(SystemError) {
+        guard let command = model.global.startupScript else { return }
+        let limit = model.global.startupScriptTimeout
+        node.world.send(
+            .startCheck(
+                CheckRequest(id: Self.startupScript, command: node.world.scripts.command(command), timeout: limit)))
+        // The supervisor ends it at its limit, and kills it two seconds later.
+        let deadline = BootClock.now() + limit + .seconds(4)
+        while startupOutcome == nil, !node.world.hasStopped, BootClock.now() < deadline {
+            flushChannel()
+            node.world.state.promise(deadline)
+            _ = try poller.wait(until: deadline)
+            readChannel()
+        }
+        if startupOutcome != .exited(0) {
+            node.world.log(.warning, "startup_script \(command.argv[0]) did not succeed; starting all the same")
+        }
     }
 }
 
