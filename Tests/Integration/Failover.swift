@@ -91,7 +91,7 @@ extension OnTheKernel {
             arguments: [SIGKILL, SIGSTOP])
         func everything(_ signal: Int32) throws {
             let lifetime = 3
-            let pair = try Pair(instanceLines: ["address_lifetime \(lifetime)"])
+            let pair = try Pair { setting, _ in setting.instanceLines = ["address_lifetime \(lifetime)"] }
             defer { pair.close() }
             let watch = try pair.stage.left.watchAddresses()
             let event = LabClock.now()
@@ -175,17 +175,16 @@ struct Pair {
     let probe: Probe
 
     init(
-        _ kind: RouterSetting.Case = .v3, interval: Duration = .milliseconds(100), instanceLines: [String] = [],
-        globalLines: [String] = [], blocks: [String] = []
+        _ kind: RouterSetting.Case = .v3, interval: Duration = .milliseconds(100),
+        configure: (inout RouterSetting, Stage) throws -> Void = { _, _ in }
     ) throws {
         stage = try Stage()
-        settings = [(1, 150), (2, 100)].map { number, priority in
-            var setting = RouterSetting(kind, number: number, priority: priority, interval: interval)
-            setting.instanceLines = instanceLines
-            setting.globalLines = globalLines
-            setting.blocks = blocks
-            return setting
-        }
+        var settings = [
+            RouterSetting(kind, number: 1, priority: 150, interval: interval),
+            RouterSetting(kind, number: 2, priority: 100, interval: interval),
+        ]
+        for index in settings.indices { try configure(&settings[index], stage) }
+        self.settings = settings
         left = try DaemonProcess(.aloft, on: stage.left, in: stage.lab, settings[0])
         right = try DaemonProcess(.aloft, on: stage.right, in: stage.lab, settings[1])
         capture = try stage.lab.capture()

@@ -76,7 +76,8 @@ extension OnTheKernel {
                 #expect(try stage.holders(of: kind.service) == [node.name], comment)
                 let answers = probe.timeline.answers.filter { $0.asked > start }
                 #expect(answers.allSatisfy { $0.node == node.name }, comment)
-                #expect(answers.count > Int(kind.interval * 2 / probe.step), comment)
+                let pause = ClientTimeline(answers: answers, step: probe.step).longestGap()?.duration
+                #expect(pause.map { $0 < .milliseconds(150) } == true, comment)
                 let adverts = capture.adverts.filter { $0.time > start && $0.priority > 0 }
                 #expect(Set(adverts.map(\.source)).count == 1, comment)
                 #expect(Set(adverts.map(\.version)) == [kind.version], comment)

@@ -40,6 +40,8 @@ struct RouterSetting {
         self.interval = interval ?? kind.interval
     }
 
+    var nodeName: String { number == 1 ? "left" : "right" }
+
     /// RFC 9568 §6.1.
     var skew: Duration { interval * (256 - priority) / 256 }
 
