@@ -24,7 +24,7 @@ extension Engine {
         let device = entry.interface
         if entry.isWanted, device != nil {
             if !entry.isPresent {
-                if let retryAt = entry.retryAt, now < retryAt { return schedule(id, retryAt) }
+                if let retryAt = entry.retryAt, now < retryAt { return schedule(id) }
                 effects.append(.install(id))
                 (entry.isPresent, entry.isMarked, entry.retryAt) = (true, true, nil)
                 entry.nextRefresh = firstRefresh(entry, id, at: now)
@@ -35,7 +35,7 @@ extension Engine {
                 entry.nextRefresh = firstRefresh(entry, id, at: now)
             }
         } else if entry.isPresent, device != nil, entry.isMarked || !entry.isOwners {
-            if let retryAt = entry.retryAt, now < retryAt { return schedule(id, retryAt) }
+            if let retryAt = entry.retryAt, now < retryAt { return schedule(id) }
             if bug.isPlanted(.addressLeft) { return }
             effects.append(.withdraw(id))
             entry.isPresent = false
@@ -43,15 +43,17 @@ extension Engine {
             entry.deletionsExpectedUntil = now + Self.retryDelay
             (entry.nextRefresh, entry.retryAt) = (nil, nil)
         } else {
-            entry.nextRefresh = nil
+            (entry.nextRefresh, entry.retryAt) = (nil, nil)
         }
         addresses[id] = entry
-        schedule(id, entry.nextRefresh)
+        schedule(id)
         if entry.users == 0, !retiredAddresses.contains(id) { retiredAddresses.append(id) }
     }
 
-    private mutating func schedule(_ id: AddressID, _ deadline: Deadline?) {
-        deadlines.set(.init(kind: .address, index: id.index), deadline)
+    private mutating func schedule(_ id: AddressID) {
+        let entry = addresses[id]
+        let earliest = [entry?.nextRefresh, entry?.retryAt, entry?.foughtUntil].compactMap(\.self).min()
+        deadlines.set(.init(kind: .address, index: id.index), earliest)
     }
 
     /// Refreshes come at a third of the lifetime, each address at its own phase, so that a thousand of them
@@ -71,8 +73,7 @@ extension Engine {
             effects.append(.refresh(id))
             let next = now + .nanoseconds(entry.lifetime.nanoseconds / 3)
             addresses[id]?.nextRefresh = next
-            schedule(id, next)
-            return
+            return schedule(id)
         }
         settle(id, at: now, into: &effects)
     }
@@ -125,7 +126,7 @@ extension Engine {
             entry.foughtUntil = now + Self.foughtPause
             addresses[id] = entry
             effects.append(.note(.fought(id)))
-            schedule(id, entry.foughtUntil)
+            schedule(id)
             refreshRouters(using: id, at: now, into: &effects)
             return
         }
@@ -153,7 +154,7 @@ extension Engine {
         addresses[id]?.retryAt = now + Self.retryDelay
         addresses[id]?.wasRefused = true
         if isFirst { effects.append(.note(.operationFailed(id, operation, errno: errno))) }
-        schedule(id, now + Self.retryDelay)
+        schedule(id)
     }
 
     /// errno values that mean something here (asm-generic/errno.h).

@@ -130,21 +130,29 @@ extension Engine {
         var kept: Set<RouterID> = []
         var changed: [RouterID] = []
         var added: [RouterID] = []
-        var unused: [AddressID] = []
+        var touched: [AddressID] = []
+        var announcing: [RouterID] = []
         for definition in next.instances {
             if let id = old[Self.recordKey(definition)], !kept.contains(id) {
                 kept.insert(id)
-                if replace(id, with: definition, next, at: now, unused: &unused, into: &effects) { changed.append(id) }
+                let isChanged = replace(
+                    id, with: definition, next, at: now, touched: &touched, announcing: &announcing, into: &effects)
+                if isChanged { changed.append(id) }
             } else if let id = insert(definition, next) {
                 added.append(id)
             }
         }
-        for id in oldIDs where !kept.contains(id) { remove(id, at: now, unused: &unused, into: &effects) }
+        for id in oldIDs where !kept.contains(id) { remove(id, at: now, touched: &touched, into: &effects) }
         linkMembers(next)
         for index in groups.indices {
             groups[index].role = oldGroups.first { $0.definition.name == groups[index].definition.name }?.role ?? .initialize
         }
-        for id in unused { settle(id, at: now, into: &effects) }
+        // Once all routers have said what they want: an address that moves between two masters does not blink.
+        for id in touched { settle(id, at: now, into: &effects) }
+        for id in announcing {
+            let count = slots[id.index]?.definition.announcements.masterRepeat ?? 0
+            announce(id, count: count, at: now, into: &effects)
+        }
         if case .running = phase {
             startScripts(at: now)
             for id in added {
@@ -194,7 +202,7 @@ extension Engine {
     /// Gives a router that goes on its new definition. False when nothing about it changed.
     private mutating func replace(
         _ id: RouterID, with definition: InstanceDefinition, _ next: Model, at now: Instant,
-        unused: inout [AddressID], into effects: inout [Effect]
+        touched: inout [AddressID], announcing: inout [RouterID], into effects: inout [Effect]
     ) -> Bool {
         guard let slot = slots[id.index] else { return false }
         let group = groupIndex(of: definition.name, next)
@@ -210,14 +218,14 @@ extension Engine {
         slots[id.index]?.addressDigest = Advertisement.addressDigest(
             of: definition.virtualAddresses.lazy.map(\.prefix.address))
         run(id, at: now, into: &effects) { $0.reconfigure(settings, at: now, into: &$1) }
-        replaceAddresses(of: id, slot, definition, next, at: now, unused: &unused, into: &effects)
+        replaceAddresses(of: id, slot, definition, next, touched: &touched, announcing: &announcing)
         rebuildPacket(of: id)
         return true
     }
 
     private mutating func replaceAddresses(
-        of id: RouterID, _ slot: RouterSlot, _ definition: InstanceDefinition, _ next: Model, at now: Instant,
-        unused: inout [AddressID], into effects: inout [Effect]
+        of id: RouterID, _ slot: RouterSlot, _ definition: InstanceDefinition, _ next: Model,
+        touched: inout [AddressID], announcing: inout [RouterID]
     ) {
         let ids = addAddresses(of: definition, next)
         let wanted = slot.router.role == .master ? 1 : 0
@@ -234,20 +242,22 @@ extension Engine {
                 // Installing replaces what is there.
                 if existed { addresses[address]?.isPresent = false }
             }
-            want(address, by: wanted, at: now, into: &effects)
+            let masters = (addresses[address]?.masters ?? 0) + wanted
+            addresses[address]?.masters = masters
+            touched.append(address)
             if !existed { gained = true }
         }
         for address in slot.addresses {
-            if addresses.drop(address) { unused.append(address) }
+            _ = addresses.drop(address)
             let masters = max(0, (addresses[address]?.masters ?? 0) - wanted)
             addresses[address]?.masters = masters
-            if !ids.contains(address) { settle(address, at: now, into: &effects) }
+            touched.append(address)
         }
-        if gained, wanted > 0 { announce(id, count: definition.announcements.masterRepeat, at: now, into: &effects) }
+        if gained, wanted > 0 { announcing.append(id) }
     }
 
     private mutating func remove(
-        _ id: RouterID, at now: Instant, unused: inout [AddressID], into effects: inout [Effect]
+        _ id: RouterID, at now: Instant, touched: inout [AddressID], into effects: inout [Effect]
     ) {
         guard let slot = slots[id.index] else { return }
         removeFromDemux(id)
@@ -256,7 +266,7 @@ extension Engine {
         // A router that a reload removes reports FAULT, or DELETED where `notify_deleted` asks for it.
         if case .hook(.router(id), .stop)? = effects.last { effects.removeLast() }
         effects.append(.hook(.router(id), slot.definition.notify.reportsDeleted ? .deleted : .fault))
-        for address in slot.addresses where addresses.drop(address) { unused.append(address) }
+        for address in slot.addresses where addresses.drop(address) { touched.append(address) }
         deadlines.set(.init(kind: .router, index: id.index), nil)
         slots[id.index]?.addresses = []
         slots[id.index]?.interface = nil

@@ -49,7 +49,9 @@ public struct RouterCounters: Hashable, Sendable {
 
 extension Engine {
     /// The routers of the configuration, in its order as far as slots were not reused.
-    public var routerIDs: [RouterID] { slots.indices.filter { slots[$0] != nil }.map { RouterID($0) } }
+    public var routerIDs: [RouterID] {
+        slots.indices.filter { slots[$0] != nil }.map { RouterID($0) }.filter { !retired.contains($0) }
+    }
 
     /// `definition` as VRRP wants it.
     func settings(of definition: InstanceDefinition, isGrouped: Bool) -> Settings? {
