@@ -1,3 +1,5 @@
+import Primitives
+
 /// Turns diagnostics into text for people, in the way of today's compilers, and into JSON for programs.
 ///
 /// ```
@@ -119,36 +121,27 @@ extension DiagnosticRenderer {
     public func write(_ diagnostic: Diagnostic, to json: inout JSONWriter) {
         json.object { json in
             write(diagnostic.range, to: &json)
-            json.key("severity")
-            json.value(diagnostic.severity.description)
-            json.key("rule")
-            json.value(diagnostic.rule.description)
-            json.key("message")
-            json.value(diagnostic.message)
+            json.member("severity", diagnostic.severity.description)
+            json.member("rule", diagnostic.rule.description)
+            json.member("message", diagnostic.message)
             if !diagnostic.reason.isEmpty {
-                json.key("reason")
-                json.value(diagnostic.reason)
+                json.member("reason", diagnostic.reason)
             }
             if !diagnostic.fix.isEmpty {
-                json.key("fix")
-                json.value(diagnostic.fix)
+                json.member("fix", diagnostic.fix)
             }
             if let fixIt = diagnostic.fixIt {
-                json.key("fixIt")
-                json.object { json in
+                json.memberObject("fixIt") { json in
                     write(fixIt.range, to: &json)
-                    json.key("replacement")
-                    json.value(fixIt.replacement)
+                    json.member("replacement", fixIt.replacement)
                 }
             }
             guard !diagnostic.related.isEmpty else { return }
-            json.key("related")
-            json.array { json in
+            json.memberArray("related") { json in
                 for related in diagnostic.related {
                     json.object { json in
                         write(related.range, to: &json)
-                        json.key("message")
-                        json.value(related.message)
+                        json.member("message", related.message)
                     }
                 }
             }
@@ -158,13 +151,11 @@ extension DiagnosticRenderer {
     private func write(_ range: SourceRange, to json: inout JSONWriter) {
         let start = sources.location(of: range)
         let end = sources.endLocation(of: range)
-        json.key("file")
-        json.value(start.file)
+        json.member("file", start.file)
         for (name, value) in [
             ("line", start.line), ("column", start.column), ("endLine", end.line), ("endColumn", end.column),
         ] {
-            json.key(name)
-            json.value(value)
+            json.member(name, value)
         }
     }
 }

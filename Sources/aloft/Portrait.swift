@@ -1,3 +1,4 @@
+import Primitives
 import Supervision
 
 /// One instance as the daemon describes it, in words.

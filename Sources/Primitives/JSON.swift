@@ -43,6 +43,8 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: String(number).utf8)
     }
 
+    public mutating func value(_ number: Int) { value(Int64(number)) }
+
     public mutating func value(_ truth: Bool) {
         separate()
         bytes.append(contentsOf: (truth ? "true" : "false").utf8)
@@ -59,7 +61,8 @@ public struct JSONWriter: Sendable {
         bytes.append(contentsOf: json)
     }
 
-    private mutating func key(_ name: String) {
+    /// The name of the member whose value follows.
+    public mutating func key(_ name: String) {
         separate()
         quote(name)
         bytes.append(UInt8(ascii: ":"))
@@ -75,6 +78,8 @@ public struct JSONWriter: Sendable {
         key(name)
         value(number)
     }
+
+    public mutating func member(_ name: String, _ number: Int) { member(name, Int64(number)) }
 
     public mutating func member(_ name: String, _ truth: Bool) {
         key(name)
