@@ -17,6 +17,7 @@ public enum Agent {
             try probe(address, every: .nanoseconds(step))
         case "capture" where rest.count == 1: try capture(interface: rest[0])
         case "addresses" where rest.isEmpty: try watchAddresses()
+        case "send" where rest.count == 5: try send(rest)
         case "room" where rest.isEmpty: try holdRoom()
         default: break
         }
@@ -118,6 +119,32 @@ public enum Agent {
 }
 
 extension Agent {
+    /// One IPv4 packet of protocol 112, forged as wanted: INTERFACE SOURCE DESTINATION TTL HEX.
+    private static func send(_ arguments: [String]) throws(LabError) -> Never {
+        guard let source = IPAddress(arguments[1]), let destination = IPAddress(arguments[2]),
+            let timeToLive = UInt8(arguments[3])
+        else { throw LabError(.failed, "lab-agent send: \(arguments)") }
+        let digits = Array(arguments[4].utf8)
+        let payload = stride(from: 0, to: digits.count - 1, by: 2).map { index in
+            UInt8(String(decoding: digits[index...(index + 1)], as: UTF8.self), radix: 16) ?? 0
+        }
+        // IPPROTO_RAW: the header is ours; the kernel fills in the total length and the checksum (raw(7)).
+        let descriptor = try AgentSocket.open(AF_INET, SOCK_RAW, 255)
+        var name = Array(arguments[0].utf8CString)
+        setsockopt(descriptor, SOL_SOCKET, 25, &name, socklen_t(name.count))  // SO_BINDTODEVICE
+        var packet: [UInt8] = [0x45, 0xC0, 0, 0, 0, 0, 0, 0, timeToLive, 112, 0, 0]
+        source.append(to: &packet)
+        destination.append(to: &packet)
+        packet += payload
+        let target = AgentSocket.socketAddress(destination, port: 0)
+        let sent = target.withUnsafeBytes { bytes in
+            let to = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress
+            return sendto(descriptor, packet, packet.count, 0, to, socklen_t(bytes.count))
+        }
+        guard sent == packet.count else { throw .system("send to \(destination)") }
+        exit(0)
+    }
+
     /// A lab that only stands there, for the test that kills its process.
     private static func holdRoom() throws(LabError) -> Never {
         let lab = try Lab(agent: try Privilege.executablePath())

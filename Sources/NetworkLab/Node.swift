@@ -62,6 +62,16 @@ public final class Node {
         return Probe(child: child, step: step)
     }
 
+    /// Sends one IPv4 packet of protocol 112 with the given header fields and message.
+    public func sendVRRP(
+        from source: IPAddress, to destination: IPAddress, timeToLive: UInt8 = 255, _ message: [UInt8]
+    ) throws(LabError) {
+        let hexadecimal = message.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        try run([
+            lab.agent, "lab-agent", "send", "eth0", "\(source)", "\(destination)", "\(timeToLive)", hexadecimal,
+        ])
+    }
+
     /// Watches the addresses of this node from now on.
     public func watchAddresses() throws(LabError) -> AddressWatch {
         AddressWatch(child: try lab.startAgent(["addresses"], in: namespace))

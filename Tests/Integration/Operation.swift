@@ -91,6 +91,23 @@ extension OnTheKernel {
             try pair.stage.waitForHolder(pair.stage.left, upTo: .seconds(5))
         }
 
+        @Test("a script that takes longer than its interval skips a turn (engine.script.overrun)") func slowScript()
+            throws
+        {
+            let pair = try Pair { setting, _ in
+                setting.globalLines = ["script_user root"]
+                setting.blocks = [
+                    "vrrp_script slow {\n    script \"/bin/sleep 1.5\"\n    interval 1\n    timeout 5\n    weight 2\n}"
+                ]
+                setting.instanceLines = ["track_script {", "    slow", "}"]
+            }
+            defer { pair.close() }
+            try LabClock.wait(upTo: .seconds(5), for: "the skipped turn") { () throws(LabError) in
+                pair.left.log.contains("[engine.script.overrun]") ? true : nil
+            }
+            #expect(try pair.stage.holders() == ["left"])
+        }
+
         @Test("NOTIFY-1: notify scripts run in order with keepalived's arguments") func notify() throws {
             let pair = try Pair { setting, stage in
                 let log = "\(stage.lab.directory)/\(setting.nodeName)"

@@ -30,6 +30,8 @@ struct RouterSetting {
     /// More lines for `vrrp_instance` and for `global_defs`.
     var instanceLines: [String] = []
     var globalLines: [String] = []
+    /// Behind the address in `unicast_peer`.
+    var peerOptions = ""
     /// Blocks before the instance.
     var blocks: [String] = []
 
@@ -57,7 +59,8 @@ struct RouterSetting {
         ]
         if kind.isUnicast {
             lines += [
-                "    unicast_src_ip 10.77.0.\(number)", "    unicast_peer {", "        10.77.0.\(3 - number)", "    }",
+                "    unicast_src_ip 10.77.0.\(number)", "    unicast_peer {",
+                "        10.77.0.\(3 - number)\(peerOptions)", "    }",
             ]
         }
         if kind == .v2PASS {
