@@ -86,7 +86,7 @@ let package = Package(
         test("RouterEngine", ["VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
         test("Supervision", ["Primitives"]),
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
-        test("LinuxWorld", ["CLinux", "Netlink", "RouterEngine", "VRRP", "Primitives"]),
+        test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         .testTarget(
             name: "Integration", dependencies: ["NetworkLab", "LinuxWorld", "Netlink", "VRRP", "Primitives"],

@@ -1,3 +1,4 @@
+import ConfigLanguage
 import Glibc
 import Primitives
 import Testing
@@ -103,15 +104,15 @@ import Testing
 
     @Test func hostilePatternsEnd() {
         let name = Array(repeating: UInt8(ascii: "a"), count: 2000)
-        #expect(!Glob.matches(name, Array(String(repeating: "*a", count: 500).utf8) + [UInt8(ascii: "b")]))
+        #expect(!GlobPattern.matches(name, Array(String(repeating: "*a", count: 500).utf8) + [UInt8(ascii: "b")]))
         _ = Glob.paths(matching: String(repeating: "{a,b}", count: 40))
         _ = Glob.paths(matching: String(repeating: "{", count: 5000))
         _ = Glob.paths(matching: String(repeating: "{a,", count: 300) + String(repeating: "}", count: 300))
         var random = SplitMix64(seed: 3)
         for _ in 0..<20_000 {
             let bytes = (0..<Int.random(in: 0..<12, using: &random)).map { _ in Array("ab*?[]!-\\{},^".utf8).randomElement(using: &random) ?? 0 }
-            _ = Glob.matches(Array("abab".utf8), bytes)
-            _ = Glob.expandBraces(bytes, limit: 64)
+            _ = GlobPattern.matches(Array("abab".utf8), bytes)
+            _ = GlobPattern.expandBraces(bytes, limit: 64)
         }
     }
 
