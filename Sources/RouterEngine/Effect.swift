@@ -65,3 +65,22 @@ public enum Note: Hashable, Sendable {
     /// The record of a predecessor was too old to go on with.
     case tooLateToAdopt(RouterID, since: Duration)
 }
+
+extension Note {
+    /// The rule behind it: its name in logs and documents.
+    public var rule: RuleID {
+        switch self {
+        case .heardLowerPriority: .lowerPriority
+        case .priorityChanged: .priorityChanged
+        case .rejected(_, let rejection, _): rejection.rule
+        case .addressesDiffer: .addressesDiffer
+        case .unknownRouter: .unknownRouter
+        case .repaired: .addressRepaired
+        case .fought: .addressFought
+        case .operationFailed: .addressRefused
+        case .scriptChanged(_, let isUp): isUp ? .scriptRose : .scriptFell
+        case .scriptSkipped: .scriptOverrun
+        case .tooLateToAdopt: .adoptionTooLate
+        }
+    }
+}

@@ -17,7 +17,6 @@ extension RuleID {
     public static let higherPriority = RuleID("vrrp.master.higher-priority")
     public static let higherAddress = RuleID("vrrp.master.higher-address")
     public static let lowerPriority = RuleID("vrrp.master.lower-priority")
-    public static let rivalReleased = RuleID("vrrp.master.rival-released")
     public static let groupLeft = RuleID("vrrp.master.group-left")
     // Fault
     public static let faulted = RuleID("vrrp.fault.entered")

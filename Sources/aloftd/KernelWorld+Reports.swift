@@ -29,7 +29,7 @@ extension KernelWorld {
             .transition(
                 TransitionRecord(
                     name: group.name, isGroup: true, from: from.description, to: stateName(to),
-                    rule: "engine.group.role", reason: "its members changed", priority: 0, at: now)))
+                    rule: RuleID.groupRole.description, reason: "its members changed", priority: 0, at: now)))
     }
 
     private func stateName(_ role: Role) -> String { role == .initialize ? "STOP" : role.description }
@@ -125,58 +125,58 @@ extension KernelWorld {
 
     mutating func report(_ note: Note, _ engine: borrowing Engine) {
         func name(_ id: RouterID) -> String { engine.definition(of: id)?.name ?? "?" }
+        func log(_ level: LogLevel, _ text: String) { send(.log(level, "\(text) [\(note.rule)]")) }
         switch note {
         case .heardLowerPriority(let id, let priority, let from):
             log(
                 .warning,
-                "(\(name(id))) \(from) advertises with the lower priority \(priority) although this node is master; answered so that it yields [\(RuleID.lowerPriority)]"
+                "(\(name(id))) \(from) advertises with the lower priority \(priority) although this node is master; answered so that it yields"
             )
         case .priorityChanged(let id, let from, let to):
-            log(.notice, "(\(name(id))) priority \(from) becomes \(to) [\(RuleID.priorityChanged)]")
+            log(.notice, "(\(name(id))) priority \(from) becomes \(to)")
         case .rejected(let id, let rejection, let from):
             guard let status = engine.status(of: id) else { return }
             log(
                 .warning,
-                "(\(status.name)) \(Narration.rejection(rejection, from: from, of: status)); dropped, more of its kind are only counted [\(rejection.rule)]"
+                "(\(status.name)) \(Narration.rejection(rejection, from: from, of: status)); dropped, more of its kind are only counted"
             )
         case .addressesDiffer(let id, let from):
             log(
                 .warning,
-                "(\(name(id))) \(from) advertises other addresses than `virtual_ipaddress` has here; accepted, but a fail-over would change what is served [\(RuleID.addressesDiffer)]"
+                "(\(name(id))) \(from) advertises other addresses than `virtual_ipaddress` has here; accepted, but a fail-over would change what is served"
             )
         case .unknownRouter(let id, let interface, let from):
             let device = engine.link(interface)?.name ?? "\(interface)"
-            log(.info, "\(from) advertises virtual router \(id) on \(device), which is not configured here [\(RuleID.unknownRouter)]")
+            log(.info, "\(from) advertises virtual router \(id) on \(device), which is not configured here")
         case .repaired(let id):
             guard let entry = engine.address(id) else { return }
             log(
                 .warning,
-                "\(entry.key.prefix) disappeared from \(entry.key.device) although this node is master; put back [\(RuleID.addressRepaired)]"
+                "\(entry.key.prefix) disappeared from \(entry.key.device) although this node is master; put back"
             )
         case .fought(let id):
             guard let entry = engine.address(id) else { return }
             log(
                 .error,
-                "\(entry.key.prefix) was removed from \(entry.key.device) ten times in ten seconds; somebody else manages that interface. Its instances are in FAULT for 30 s [\(RuleID.addressFought)]"
+                "\(entry.key.prefix) was removed from \(entry.key.device) ten times in ten seconds; somebody else manages that interface. Its instances are in FAULT for 30 s"
             )
         case .operationFailed(let id, let operation, let errno):
             guard let entry = engine.address(id) else { return }
             log(
                 .error,
-                "cannot \(operation) \(entry.key.prefix) on \(entry.key.device): \(Errno(errno)); tried again every second [\(RuleID.addressRefused)]"
+                "cannot \(operation) \(entry.key.prefix) on \(entry.key.device): \(Errno(errno)); tried again every second"
             )
         case .scriptChanged(let id, let isUp):
-            let rule: RuleID = isUp ? .scriptRose : .scriptFell
-            log(.notice, "script \(engine.script(id)?.name ?? "?") \(isUp ? "succeeds" : "fails") [\(rule)]")
+            log(.notice, "script \(engine.script(id)?.name ?? "?") \(isUp ? "succeeds" : "fails")")
         case .scriptSkipped(let id):
             log(
                 .warning,
-                "script \(engine.script(id)?.name ?? "?") is still running when it is due again; this round is skipped [\(RuleID.scriptOverrun)]"
+                "script \(engine.script(id)?.name ?? "?") is still running when it is due again; this round is skipped"
             )
         case .tooLateToAdopt(let id, let since):
             log(
                 .error,
-                "(\(name(id))) the last advertisement of the previous worker is \(since.formattedSeconds()) s old; starting as backup [\(RuleID.adoptionTooLate)]"
+                "(\(name(id))) the last advertisement of the previous worker is \(since.formattedSeconds()) s old; starting as backup"
             )
         }
     }

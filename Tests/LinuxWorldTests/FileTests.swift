@@ -15,7 +15,7 @@ import Testing
         huge:x:4294967296:1::/:/bin/sh
         :x:5:5::/:/bin/sh
 
-        web:x:1000:1000:Web,,,:/home/web:/bin/sh
+        web:x:1000:1000:Web,,,:/srv/web:/bin/sh
         """
     static let group = "root:x:0:\nscripts:x:991:\nadm:x:4:web,other\nwww:x:33:web\nweb:x:1000:web\nbroken\nbad:x:y:web\n"
 

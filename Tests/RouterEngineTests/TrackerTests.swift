@@ -95,7 +95,7 @@ struct TrackerTests {
         #expect(bench.engine.statuses.last?.priority == Priority(80))
     }
 
-    @Test("A fault of one member is the whole group's, and the group comes back together")
+    @Test("engine.group.role: a fault of one member is the whole group's, and the group comes back together")
     func groups() {
         let members = [Bench.instance("A", id: 1), Bench.instance("B", id: 2, addresses: ["10.1.0.9/24"], interface: "e1")]
         var bench = Bench(members, groups: [SyncGroupDefinition(name: "G", members: ["A", "B"])])

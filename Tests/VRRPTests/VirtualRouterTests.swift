@@ -209,7 +209,7 @@ struct VirtualRouterTests {
         #expect(driven.router.role == .master)
     }
 
-    @Test("vrrp.master.rival-released: priority 0 heard by a master is answered")
+    @Test("Priority 0 heard by a master is answered")
     func rivalReleased() {
         var driven = Driven()
         driven.start()
