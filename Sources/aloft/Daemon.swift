@@ -1,4 +1,3 @@
-import ArgumentParser
 import Glibc
 import NetworkLab
 
@@ -20,24 +19,4 @@ enum Daemon {
         execvp(path, &argv)
         throw Answer.unreachable("aloft: cannot start \(path): \(String(cString: strerror(errno)))")
     }
-}
-
-struct Run: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Run the daemon (aloftd) with aloft's strict reading of the configuration.",
-        discussion: "All arguments go to aloftd; see `aloftd --help`.")
-
-    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
-
-    func run() throws { try Daemon.become(["run"] + arguments) }
-}
-
-struct Keepalived: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Run the daemon with keepalived's options, signals and leniency.",
-        discussion: "All arguments go to aloftd; they are keepalived's: -f -n -l -D -d -p -r -t …")
-
-    @Argument(parsing: .captureForPassthrough) var arguments: [String] = []
-
-    func run() throws { try Daemon.become(["keepalived"] + arguments) }
 }

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Primitives
+import Supervision
+
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say why an instance is what it is, and what would change it.")
+
+    @Argument(help: "The instance's name.") var instance: String
+    @OptionGroup var daemon: DaemonLocation
+
+    func run() throws { Console.say(try Explain.text(try daemon.ask(.explain(instance: instance)), of: instance)) }
+
+    /// The answer of the daemon as text.
+    static func text(_ result: JSONValue, of name: String) throws -> String {
+        guard let worker = result["worker"], worker != .null else {
+            if result["supervisor"]?["worker_ready"]?.bool == true {
+                throw Answer.no("aloft: there is no instance \(name)")
+            }
+            throw Answer.unreachable("aloft: the worker does not answer just now; the supervisor restarts it")
+        }
+        guard let instance = worker["instance"] else { throw Answer.no("aloft: there is no instance \(name)") }
+        var lines = Portrait(instance).paragraph
+        let outlook = (worker["outlook"]?.array ?? []).compactMap(\.string)
+        if !outlook.isEmpty { lines += ["", "What would change it:"] + outlook.map { "  - " + $0 } }
+        let history = result["history"]?.array ?? []
+        if !history.isEmpty {
+            lines += ["", "What happened:"]
+            let now = result["supervisor"]?["now_ns"]?.integer ?? 0
+            for record in history {
+                let ago = Duration.nanoseconds(now - (record["boot_ns"]?.integer ?? now)).formattedSeconds(digits: 1)
+                let change = "\(record["from"]?.string ?? "?") → \(record["to"]?.string ?? "?")"
+                let because = "\(record["reason"]?.string ?? "?") [\(record["rule"]?.string ?? "?")]"
+                lines.append("  \(pad(ago, 8)) s ago  \(change): \(because)")
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private static func pad(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(0, width - text.count)) + text
+    }
+}

@@ -1,0 +1,17 @@
+import ArgumentParser
+import Supervision
+
+struct History: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "List the changes of role since the daemon started.")
+
+    @Argument(help: "Only this instance.") var instance: String?
+    @OptionGroup var daemon: DaemonLocation
+
+    func run() throws {
+        for record in try daemon.ask(.history(instance: instance)).array ?? [] {
+            let name = record["instance"]?.string ?? record["group"]?.string ?? "?"
+            let change = "\(record["from"]?.string ?? "?") → \(record["to"]?.string ?? "?")"
+            Console.say("\(name)  \(change)  \(record["reason"]?.string ?? "") [\(record["rule"]?.string ?? "?")]")
+        }
+    }
+}
