@@ -20,7 +20,7 @@ extension Engine {
     }
 
     mutating func settle(_ id: AddressID, at now: Instant, into effects: inout [Effect]) {
-        guard phase == .running || phase == .stopped, var entry = addresses[id] else { return }
+        guard phase != .waiting, var entry = addresses[id] else { return }
         let device = entry.interface
         if entry.isWanted, device != nil {
             if !entry.isPresent {
@@ -48,6 +48,21 @@ extension Engine {
         addresses[id] = entry
         schedule(id)
         if entry.users == 0, !retiredAddresses.contains(id) { retiredAddresses.append(id) }
+    }
+
+    /// Addresses with the mark that this configuration does not name: a predecessor was killed, and the file
+    /// edited before the start. They become entries that nobody uses, which `settle` withdraws.
+    mutating func takeStrays() {
+        for interface in kernelAddresses.keys.sorted() {
+            guard let name = links[interface]?.name else { continue }
+            for address in kernelAddresses[interface] ?? [] where address.isMarked && managed(address) == nil {
+                let id = addresses.add(VirtualAddress(address.prefix), device: name, lifetime: .zero)
+                _ = addresses.drop(id)
+                bindDevice(of: id)
+                addresses[id]?.isPresent = true
+                addresses[id]?.isMarked = true
+            }
+        }
     }
 
     private mutating func schedule(_ id: AddressID) {
@@ -82,7 +97,11 @@ extension Engine {
 
     func managed(_ address: KernelAddress) -> AddressID? {
         guard let name = links[address.interface]?.name else { return nil }
-        return addresses.find(.init(device: name, prefix: address.prefix))
+        if let id = addresses.find(.init(device: name, prefix: address.prefix)) { return id }
+        // On an interface that was renamed with the address on it.
+        return addresses.ids.first {
+            addresses[$0]?.interface == address.interface && addresses[$0]?.key.prefix == address.prefix
+        }
     }
 
     mutating func receive(_ address: KernelAddress, at now: Instant, into effects: inout [Effect]) {

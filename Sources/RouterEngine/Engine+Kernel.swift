@@ -79,6 +79,8 @@ extension Engine {
         guard let entry = addresses[id] else { return }
         let index = linkNames[entry.key.device]
         guard index != entry.interface else { return }
+        // Renamed, the interface still carries the address: it stays bound until it is withdrawn there.
+        if index == nil, entry.isPresent, let old = entry.interface, links[old] != nil { return }
         addresses[id]?.interface = index
         addresses[id]?.isPresent = kernelAddresses[index ?? InterfaceIndex(0)]?
             .contains { $0.prefix == entry.key.prefix } ?? false
@@ -194,6 +196,7 @@ extension Engine {
         guard let slot = slots[id.index], let interface = slot.interface else { return }
         let key = DemuxKey(interface: interface, family: slot.definition.family, id: slot.router.settings.id)
         slots[id.index]?.sameKey = demux[key]
+        if demux[key] != nil { sharesKeys = true }
         demux[key] = id
     }
 

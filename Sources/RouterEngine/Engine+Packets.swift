@@ -16,66 +16,35 @@ extension Engine {
             }
             return
         }
-        guard let slot = slots[id.index] else { return }
-        let advert: Advertisement
-        do {
-            advert = try Advertisement.decode(packet, from: origin, for: slot.router.settings.format)
-        } catch {
-            reject(error, id, origin, into: &effects)
-            return
+        switch slots[id.index]?.examine(packet, from: origin) {
+        case nil: return
+        case .rejected(let rejection, let isNew):
+            if isNew { effects.append(.note(.rejected(id, rejection, from: origin.source))) }
+        case .accepted(let advert, let isNewMismatch):
+            if isNewMismatch { effects.append(.note(.addressesDiffer(id, from: origin.source))) }
+            run(id, at: now, into: &effects) { $0.receive(advert, from: origin.source, at: now, into: &$1) }
+            settleGroups(at: now, into: &effects)
         }
-        if let rejection = slot.router.admits(origin) {
-            reject(rejection, id, origin, into: &effects)
-            return
-        }
-        slots[id.index]?.counters.received &+= 1
-        if advert.priority == .releasing { slots[id.index]?.counters.releasedHeard &+= 1 }
-        compareAddresses(advert, id, origin, into: &effects)
-        run(id, at: now, into: &effects) { $0.receive(advert, from: origin.source, at: now, into: &$1) }
-        settleGroups(at: now, into: &effects)
     }
 
     private func router(for key: DemuxKey, from source: IPAddress) -> RouterID? {
         guard var id = demux[key] else { return nil }
+        guard sharesKeys else { return id }
         // Several unicast routers may share a VRID; their peers tell them apart.
-        while let slot = slots[id.index], let next = slot.sameKey,
-            !slot.router.settings.peers.contains(where: { $0.address == source })
+        while let next = slots[id.index]?.sameKey,
+            slots[id.index]?.router.settings.peers.contains(where: { $0.address == source }) == false
         {
             id = next
         }
         return id
     }
 
-    private mutating func reject(
-        _ rejection: Rejection, _ id: RouterID, _ origin: PacketOrigin, into effects: inout [Effect]
-    ) {
-        guard slots[id.index] != nil else { return }
-        slots[id.index]?.counters.rejected[Int(rejection.rawValue)] &+= 1
-        let bit = UInt32(1) << UInt32(rejection.rawValue)
-        guard let logged = slots[id.index]?.loggedRejections, logged & bit == 0 else { return }
-        slots[id.index]?.loggedRejections = logged | bit
-        effects.append(.note(.rejected(id, rejection, from: origin.source)))
-    }
-
-    /// A master that serves other addresses is worth a word, but no reason to drop it: two masters would follow.
-    private mutating func compareAddresses(
-        _ advert: Advertisement, _ id: RouterID, _ origin: PacketOrigin, into effects: inout [Effect]
-    ) {
-        guard let slot = slots[id.index], advert.addressDigest != slot.addressDigest else { return }
-        slots[id.index]?.counters.addressMismatch &+= 1
-        let bit = UInt32(1) << 31
-        guard slot.loggedRejections & bit == 0 else { return }
-        slots[id.index]?.loggedRejections = slot.loggedRejections | bit
-        effects.append(.note(.addressesDiffer(id, from: origin.source)))
-    }
-
     // MARK: - For the world that sends
 
     /// The packets of a router, with `priority` in them; nil while it has nothing to send from.
     public mutating func preparePacket(of id: RouterID, _ priority: Priority) -> AdvertisementPacket? {
-        guard id.index < slots.count, slots[id.index]?.packet != nil else { return nil }
-        slots[id.index]?.packet?.prepare(priority: priority)
-        return slots[id.index]?.packet
+        guard id.index < slots.count else { return nil }
+        return slots[id.index]?.prepare(priority) ?? nil
     }
 
     /// The interface that a router's packets leave by.

@@ -147,6 +147,7 @@ extension Engine {
         for index in groups.indices {
             groups[index].role = oldGroups.first { $0.definition.name == groups[index].definition.name }?.role ?? .initialize
         }
+        dirtyGroups = Array(groups.indices)
         // Once all routers have said what they want: an address that moves between two masters does not blink.
         for id in touched { settle(id, at: now, into: &effects) }
         for id in announcing {

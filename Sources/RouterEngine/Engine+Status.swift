@@ -118,7 +118,8 @@ extension Engine {
             rule = hash.value
         }
         return RouterRecord(
-            key: slot.recordKey, role: slot.router.role, since: slot.since, lastAdvert: slot.lastAdvert, rule: rule)
+            key: slot.recordKey, role: slot.router.role, since: slot.since, lastAdvert: slot.lastAdvert, rule: rule,
+            masterInterval: slot.router.role == .backup ? slot.router.masterInterval : nil)
     }
 
     /// The smallest advertisement interval of this node; nil without routers.

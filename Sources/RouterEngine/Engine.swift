@@ -24,6 +24,8 @@ public struct Engine: Sendable {
     var demux: [DemuxKey: RouterID] = [:]
     /// Virtual routers of others that were noted once; membership only, at most 256.
     var unknown: Set<DemuxKey> = []
+    /// Whether several unicast routers share a key of `demux`.
+    var sharesKeys = false
     var pacing = AnnouncementPacing()
     var deadlines = DeadlineHeap()
     var phase: Phase = .waiting
@@ -112,9 +114,11 @@ public struct Engine: Sendable {
             guard let record = records.first(where: { $0.key == slots[id.index]?.recordKey }) else { continue }
             adopt(record, as: id, at: now, into: &effects)
         }
+        takeStrays()
         if adoptsNothing, delay > .zero {
             phase = .delayed(until: now + delay)
             deadlines.set(.init(kind: .engine, index: 0), now + delay)
+            for id in addresses.ids { settle(id, at: now, into: &effects) }
         } else {
             beginRunning(at: now, into: &effects)
         }
@@ -149,6 +153,9 @@ public struct Engine: Sendable {
         slots[id.index]?.adoptedRole = record.role
         slots[id.index]?.since = record.since
         slots[id.index]?.lastAdvert = record.lastAdvert
+        if record.role == .backup, let learnt = record.masterInterval {
+            slots[id.index]?.router.prepare(masterInterval: learnt)
+        }
         guard record.role == .master else { return }
         let silence = now - record.lastAdvert
         let interval = slot.router.settings.interval.duration
@@ -179,6 +186,8 @@ public struct Engine: Sendable {
         for index in scripts.indices { cancelScript(index, into: &effects) }
         for id in routerIDs { run(id, at: now, into: &effects) { $0.stop(at: now, into: &$1) } }
         for index in groups.indices { noteGroupRole(index, into: &effects) }
+        // Also what a killed predecessor left, and no router of this one held.
+        for id in addresses.ids { settle(id, at: now, into: &effects) }
         effects.append(.stopped)
     }
 
@@ -189,12 +198,12 @@ public struct Engine: Sendable {
         _ id: RouterID, at now: Instant, into effects: inout [Effect],
         _ body: (inout VirtualRouter, inout [RouterEffect]) -> Void
     ) {
-        guard slots[id.index] != nil else { return }
         scratch.removeAll(keepingCapacity: true)
-        body(&slots[id.index]!.router, &scratch)  // proved above
+        guard let outcome = slots[id.index]?.run(into: &scratch, body) else { return }
         if !scratch.isEmpty { carryOut(scratch, of: id, at: now, into: &effects) }
-        deadlines.set(.init(kind: .router, index: id.index), slots[id.index]?.router.nextDeadline)
-        if let group = slots[id.index]?.group, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
+        deadlines.set(.init(kind: .router, index: id.index), outcome.deadline)
+        // A group looks at nothing of its members but their roles.
+        if let group = outcome.dirtyGroup, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
     }
 
     private mutating func carryOut(
@@ -216,6 +225,7 @@ public struct Engine: Sendable {
             case .transition(let transition):
                 entered = transition
                 enter(transition, id, at: now, into: &effects)
+            case .intervalLearnt: effects.append(.record(id))
             case .wantsMaster: break  // the group is settled after every input
             case .heardLowerPriority(let priority, let from):
                 effects.append(.note(.heardLowerPriority(id, priority, from: from)))

@@ -13,13 +13,19 @@ public struct RouterRecord: Hashable, Sendable {
     public var lastAdvert: Instant
     /// The rule that brought it there, by its place in docs/rules.md (hash of its name).
     public var rule: UInt64
+    /// The interval that a backup learnt from its master; nil for none.
+    public var masterInterval: Centiseconds?
 
-    public init(key: UInt64, role: Role, since: Instant, lastAdvert: Instant, rule: UInt64 = 0) {
+    public init(
+        key: UInt64, role: Role, since: Instant, lastAdvert: Instant, rule: UInt64 = 0,
+        masterInterval: Centiseconds? = nil
+    ) {
         self.key = key
         self.role = role
         self.since = since
         self.lastAdvert = lastAdvert
         self.rule = rule
+        self.masterInterval = masterInterval
     }
 }
 
@@ -69,7 +75,7 @@ extension RouterRecord {
         bytes.append(bigEndian: UInt64(role.rawValue))
         bytes.append(bigEndian: since.nanoseconds)
         bytes.append(bigEndian: rule)
-        bytes.append(bigEndian: UInt64(0))
+        bytes.append(bigEndian: UInt64(masterInterval?.rawValue ?? 0))
         var hash = StableHash()
         hash.add(bytes.span.bytes)
         bytes.append(bigEndian: hash.value)
@@ -80,7 +86,7 @@ extension RouterRecord {
     public static func decode(_ bytes: RawSpan, lastAdvert: Instant) -> (record: RouterRecord, sequence: UInt64)? {
         guard bytes.byteCount >= encodedLength, bytes.uint64(at: 0) == 0x414C_4F46_5452_3031,
             let sequence = bytes.uint64(at: 8), let key = bytes.uint64(at: 16), let role = bytes.uint64(at: 24),
-            let since = bytes.uint64(at: 32), let rule = bytes.uint64(at: 40), let checksum = bytes.uint64(at: 56),
+            let since = bytes.uint64(at: 32), let rule = bytes.uint64(at: 40), let learnt = bytes.uint64(at: 48), let checksum = bytes.uint64(at: 56),
             role <= 3, let role = Role(rawValue: UInt8(role))
         else { return nil }
         var hash = StableHash()
@@ -88,7 +94,7 @@ extension RouterRecord {
         guard hash.value == checksum else { return nil }
         let record = RouterRecord(
             key: key, role: role, since: Instant(nanoseconds: Int64(bitPattern: since)), lastAdvert: lastAdvert,
-            rule: rule)
+            rule: rule, masterInterval: learnt == 0 ? nil : Centiseconds(UInt16(truncatingIfNeeded: learnt)))
         return (record, sequence)
     }
 }

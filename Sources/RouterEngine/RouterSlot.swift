@@ -30,6 +30,55 @@ struct RouterSlot: Sendable {
     var adoptedRole: Role?
 }
 
+/// What happens with every advertisement happens in place: reading a slot out of the table copies all of it.
+extension RouterSlot {
+    /// Lets the router handle something. A group is dirty when its member's role, or wish for one, changed.
+    mutating func run(
+        into effects: inout [RouterEffect], _ body: (inout VirtualRouter, inout [RouterEffect]) -> Void
+    ) -> (deadline: Deadline?, dirtyGroup: Int?) {
+        let (role, wanted) = (router.role, router.wantsMaster)
+        body(&router, &effects)
+        return (router.nextDeadline, router.role != role || router.wantsMaster != wanted ? group : nil)
+    }
+
+    enum Examined {
+        case accepted(Advertisement, isNewMismatch: Bool)
+        case rejected(Rejection, isNew: Bool)
+    }
+
+    /// Decodes, judges and counts a packet. What is new since the last change of role is worth a note.
+    mutating func examine(_ packet: RawSpan, from origin: PacketOrigin) -> Examined {
+        let advert: Advertisement
+        do {
+            advert = try Advertisement.decode(packet, from: origin, for: router.settings.format)
+        } catch {
+            return .rejected(error, isNew: count(error))
+        }
+        if let rejection = router.admits(origin) { return .rejected(rejection, isNew: count(rejection)) }
+        counters.received &+= 1
+        if advert.priority == .releasing { counters.releasedHeard &+= 1 }
+        // A master that serves other addresses is worth a word, but no reason to drop it: two masters would follow.
+        guard advert.addressDigest != addressDigest else { return .accepted(advert, isNewMismatch: false) }
+        counters.addressMismatch &+= 1
+        return .accepted(advert, isNewMismatch: note(bit: 31))
+    }
+
+    private mutating func count(_ rejection: Rejection) -> Bool {
+        counters.rejected[Int(rejection.rawValue)] &+= 1
+        return note(bit: UInt32(rejection.rawValue))
+    }
+
+    private mutating func note(bit: UInt32) -> Bool {
+        defer { loggedRejections |= 1 << bit }
+        return loggedRejections & 1 << bit == 0
+    }
+
+    mutating func prepare(_ priority: Priority) -> AdvertisementPacket? {
+        packet?.prepare(priority: priority)
+        return packet
+    }
+}
+
 /// What a router's serving depends on beside its own interface.
 enum Tracker: Hashable, Sendable {
     case interface(String, weight: Int, reverse: Bool)

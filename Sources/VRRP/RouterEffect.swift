@@ -12,6 +12,8 @@ public enum RouterEffect: Hashable, Sendable {
     case wantsMaster
     /// A lower priority was heard while master: two masters until it yields.
     case heardLowerPriority(Priority, from: IPAddress)
+    /// The interval by which the master is judged is another now (VRRPv3).
+    case intervalLearnt(Centiseconds)
     /// The priority that others see changed without a change of role.
     case priorityChanged(from: Priority, to: Priority)
 }

@@ -44,21 +44,24 @@ extension VirtualRouter {
         // (435) If Preempt_Mode is False, or the Priority is not lower than ours, learn the interval, reset the timer.
         if !settings.preempts || advert.priority >= priority {
             preemptNotBefore = nil
-            accept(heard, at: now)
+            accept(heard, at: now, into: &effects)
         } else if isWithinPreemptDelay(at: now) {
-            accept(heard, at: now)
+            accept(heard, at: now, into: &effects)
         } else {
             // (450) Discard: the timer runs on, and its expiry is the pre-emption.
             lastHeard = heard
-            if settings.format.bug.isPlanted(.discardRestartsTimer) { accept(heard, at: now) }
+            if settings.format.bug.isPlanted(.discardRestartsTimer) { accept(heard, at: now, into: &effects) }
         }
     }
 
-    private mutating func accept(_ heard: Heard, at now: Instant) {
+    private mutating func accept(_ heard: Heard, at now: Instant, into effects: inout [RouterEffect]) {
         lastHeard = heard
         wantsMaster = false
-        if settings.format.version == .v3, !settings.format.bug.isPlanted(.intervalNotLearnt) {
+        if settings.format.version == .v3, masterInterval != heard.interval,
+            !settings.format.bug.isPlanted(.intervalNotLearnt)
+        {
             masterInterval = heard.interval
+            effects.append(.intervalLearnt(heard.interval))
         }
         armMasterDown(at: now)
     }

@@ -75,6 +75,12 @@ public struct VirtualRouter: Hashable, Sendable {
     /// What it will send from, before it starts.
     public mutating func prepare(source: IPAddress?) { environment.source = source }
 
+    /// The interval that a predecessor learnt (VRRPv3): a successor that judged a slower master by its own
+    /// would take over from it.
+    public mutating func prepare(masterInterval: Centiseconds) {
+        if settings.format.version == .v3, case .initialize = state { self.masterInterval = masterInterval }
+    }
+
     // MARK: - What others see
 
     public var role: Role {
@@ -100,7 +106,7 @@ public struct VirtualRouter: Hashable, Sendable {
         switch state {
         case .initialize, .fault: nil
         case .backup(let masterDown): masterDown
-        case .master(let nextAdvert): [nextAdvert, secondBurstDue, nextRefresh].compactMap(\.self).min()
+        case .master(let nextAdvert): min(nextAdvert, secondBurstDue ?? nextAdvert, nextRefresh ?? nextAdvert)
         }
     }
 
@@ -151,7 +157,8 @@ public struct VirtualRouter: Hashable, Sendable {
                 state = .fault(environment.faults)
             }
         case .backup, .master:
-            if !environment.faults.isEmpty { becomeFault(at: now, into: &effects) }
+            // A script that a reload brought has not failed because it has not reported yet.
+            if !environment.faults.allSatisfy(\.isPending) { becomeFault(at: now, into: &effects) }
         }
     }
 
