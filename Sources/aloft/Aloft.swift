@@ -8,7 +8,7 @@ struct Aloft: ParsableCommand {
         abstract: "Keeps a service's address up.",
         subcommands: [
             Check.self, Run.self, Keepalived.self, Status.self, Explain.self, History.self, Reload.self, Demo.self,
-            Version.self, LabAgent.self,
+            Simulate.self, Version.self, LabAgent.self,
         ])
 
     static func main() {
