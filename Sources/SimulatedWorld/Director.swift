@@ -46,7 +46,7 @@ final class Director {
     }
 
     private var judge: Judge { simulation.judge }
-    private var now: Int64 { simulation.now }
+    private var now: Int64 { simulation.trueTime }
     private var hosts: [Host] { simulation.hosts }
     private var scenario: Scenario { simulation.scenario }
 

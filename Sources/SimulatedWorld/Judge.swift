@@ -57,7 +57,7 @@ final class Judge {
         touchedAt = Array(repeating: 0, count: hosts)
     }
 
-    var now: Int64 { simulation.now }
+    var now: Int64 { simulation.trueTime }
     var isSteady: Bool { !expected.contains { $0 == nil } }
 
     private func name(_ router: Int) -> String { simulation.scenario.routers[router].name }

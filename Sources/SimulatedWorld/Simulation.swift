@@ -10,7 +10,9 @@ import VRRP
 public final class Simulation {
     public let scenario: Scenario
     let bug: PlantedBug
-    var now: Int64 = 0
+    /// True time, nanoseconds since the run began; no node can read it.
+    var trueTime: Int64 { now }
+    private var now: Int64 = 0
     var queue = EventQueue()
     var hosts: [Host] = []
     var segments: [Segment] = []

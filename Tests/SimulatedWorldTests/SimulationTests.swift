@@ -7,27 +7,27 @@ import Testing
 #endif
 
 @Suite("Simulation") struct SimulationTests {
-    @Test("SAFE-1, LIVE-1, KERN-1: thirty short seeds break no promise", arguments: 1...30)
+    @Test("SAFE-1, LIVE-1, KERN-1: a dozen short seeds break no promise", arguments: 1...12)
     func seedHoldsItsPromises(_ seed: Int) {
-        let result = Campaign(duration: 400).run(seed: UInt64(seed))
+        let result = Campaign(duration: 200).run(seed: UInt64(seed))
         #expect(result.failure == nil, "\(result.failure?.summary ?? "")")
     }
 
     @Test("a seed decides everything: twice the same seed is twice the same trace")
     func isDeterministic() {
-        for seed in [UInt64(5), 11, 42] {
-            let first = Campaign(duration: 600).run(seed: seed)
-            let second = Campaign(duration: 600).run(seed: seed)
+        for seed in [UInt64(5), 11] {
+            let first = Campaign(duration: 200).run(seed: seed)
+            let second = Campaign(duration: 200).run(seed: seed)
             #expect(first.traceHash == second.traceHash)
             #expect(first.events == second.events)
-            #expect(Campaign(duration: 600).run(seed: seed, tellsStory: true).traceHash == first.traceHash)
+            #expect(Campaign(duration: 200).run(seed: seed, tellsStory: true).traceHash == first.traceHash)
         }
     }
 
     @Test("every seed that once found a bug passes")
     func regressionsPass() throws {
         for seed in try regressions() {
-            let result = Campaign(duration: 600).run(seed: seed)
+            let result = Campaign(duration: 200).run(seed: seed)
             #expect(result.failure == nil, "\(result.failure?.summary ?? "")")
         }
     }
