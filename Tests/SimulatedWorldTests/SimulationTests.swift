@@ -86,3 +86,27 @@ enum Files {
         return names.sorted()
     }
 }
+
+@Suite("Stories") struct StoryTests {
+    static let folder = Files.tests + "/Stories"
+    static let names = (try? Files.list(folder, ".story")) ?? []
+
+    @Test("there are stories") func thereAreStories() { #expect(Self.names.count >= 15) }
+
+    /// ALOFT_REWRITE_STORIES=1 writes what the engine does now. Commit only what you can explain.
+    @Test("the engine does what the story tells", arguments: names)
+    func storyHolds(_ name: String) throws {
+        let path = Self.folder + "/" + name
+        let told = try Files.read(path)
+        let played = try Playbook.play(told)
+        if getenv("ALOFT_REWRITE_STORIES") != nil {
+            try Files.write(played, to: path)
+            return
+        }
+        let (expected, seen) = (told.split(separator: "\n"), played.split(separator: "\n"))
+        let line = zip(expected, seen).enumerated().first { $0.element.0 != $0.element.1 }
+        #expect(
+            told == played,
+            "\(name), line \(line.map { $0.offset + 1 } ?? min(expected.count, seen.count)): told \(line?.element.0 ?? "more"), happened \(line?.element.1 ?? "more")")
+    }
+}
