@@ -43,14 +43,23 @@ public struct Playbook {
         return book.output.joined(separator: "\n")
     }
 
+    /// `4`, `4.25`: seconds with up to nine decimals.
+    private static func instant(_ text: String) -> Instant? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count < 3, let whole = Int64(parts[0]) else { return nil }
+        let decimals = parts.count == 2 ? String(parts[1]) : "0"
+        guard decimals.count < 10, let fraction = Int64(decimals) else { return nil }
+        let scale = (0..<(9 - decimals.count)).reduce(Int64(1)) { unit, _ in unit * 10 }
+        return Instant(nanoseconds: whole * 1_000_000_000 + fraction * scale)
+    }
+
     private func mistake(_ problem: String) -> Mistake { Mistake(line: number, problem: problem) }
 
     private mutating func command(_ words: [String]) throws(Mistake) {
         if words[0] == "router" || words[0] == "script" || words[0] == "group" || words[0] == "node" {
             return try define(words)
         }
-        guard let seconds = Double(words[0]), words.count > 1 else { throw mistake("a time and a command expected") }
-        let time = Instant(nanoseconds: Int64((seconds * 1000).rounded()) * 1_000_000)
+        guard let time = Self.instant(words[0]), words.count > 1 else { throw mistake("a time and a command expected") }
         build()
         advance(to: time, including: words[1] == "wait")
         try perform(words[1], Array(words.dropFirst(2)))
@@ -199,9 +208,9 @@ public struct Playbook {
     private mutating func record(_ words: [String]) throws(Mistake) {
         guard words.count == 3, let id = engine.router(named: words[0]), var record = engine.record(of: id),
             let role = [Role.initialize, .backup, .master, .fault].first(where: { "\($0)" == words[1] }),
-            let advert = Double(words[2])
+            let advert = Self.instant(words[2])
         else { throw mistake("a router, a role and a time expected") }
-        (record.role, record.lastAdvert) = (role, Instant(nanoseconds: Int64(advert * 1e9)))
+        (record.role, record.lastAdvert) = (role, advert)
         records.append(record)
     }
 
