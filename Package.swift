@@ -50,7 +50,7 @@ let package = Package(
         .target(
             name: "LinuxWorld", dependencies: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"],
             swiftSettings: pure),
-        .target(name: "NetworkLab", dependencies: ["LinuxWorld", "Netlink", "VRRP", "Primitives"], swiftSettings: pure),
+        .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
         .executableTarget(
             name: "aloftd",

@@ -89,12 +89,15 @@ public struct GlobPattern: Hashable, Sendable {
         case backslash where p + 1 < pattern.count: return pattern[p + 1] == byte ? p + 2 : nil
         case UInt8(ascii: "["):
             var index = p + 1
-            let isNegated = index < pattern.count && (pattern[index] == UInt8(ascii: "!") || pattern[index] == UInt8(ascii: "^"))
+            let isNegated =
+                index < pattern.count && (pattern[index] == UInt8(ascii: "!") || pattern[index] == UInt8(ascii: "^"))
             if isNegated { index += 1 }
             let first = index
             var isMember = false
             while index < pattern.count, pattern[index] != UInt8(ascii: "]") || index == first {
-                if index + 2 < pattern.count, pattern[index + 1] == UInt8(ascii: "-"), pattern[index + 2] != UInt8(ascii: "]") {
+                if index + 2 < pattern.count, pattern[index + 1] == UInt8(ascii: "-"),
+                    pattern[index + 2] != UInt8(ascii: "]")
+                {
                     if pattern[index] <= byte && byte <= pattern[index + 2] { isMember = true }
                     index += 3
                 } else {

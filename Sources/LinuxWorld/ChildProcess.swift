@@ -20,7 +20,8 @@ public struct ChildProcess: ~Copyable {
         if let status { return status }
         var code: Int32 = 0
         var value: Int32 = 0
-        guard try check(aloft_pidfd_wait(descriptor.rawValue, &code, &value), .process, "wait for process", "\(pid)") == 1
+        guard
+            try check(aloft_pidfd_wait(descriptor.rawValue, &code, &value), .process, "wait for process", "\(pid)") == 1
         else { return nil }
         status = code == 1 ? .exited(value) : .signalled(value, dumpedCore: code == 3)
         return status

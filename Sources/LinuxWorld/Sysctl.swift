@@ -14,7 +14,9 @@ public enum Sysctl {
 
     static func path(_ name: String) throws(SystemError) -> String {
         let components = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-        let isPlain = components.allSatisfy { !$0.isEmpty && !$0.elementsEqual("..".utf8) && !$0.elementsEqual(".".utf8) }
+        let isPlain = components.allSatisfy {
+            !$0.isEmpty && !$0.elementsEqual("..".utf8) && !$0.elementsEqual(".".utf8)
+        }
         guard isPlain else { throw SystemError(.file, .invalid, "use as a sysctl's name", name) }
         return "/proc/sys/" + name
     }

@@ -135,7 +135,9 @@ public struct SystemdNotifier: ~Copyable {
 
     /// WATCHDOG_USEC: how often systemd wants to hear `WATCHDOG=1`; notify at half of it.
     public static func watchdogInterval() -> Duration? {
-        guard let text = ThisProcess.environment("WATCHDOG_USEC"), let value = Int64(text), value > 0 else { return nil }
+        guard let text = ThisProcess.environment("WATCHDOG_USEC"), let value = Int64(text), value > 0 else {
+            return nil
+        }
         if let pid = ThisProcess.environment("WATCHDOG_PID"), pid != "\(ThisProcess.pid)" { return nil }
         return .microseconds(value)
     }

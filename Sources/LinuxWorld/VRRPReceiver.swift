@@ -30,7 +30,8 @@ public struct VRRPReceiver: ~Copyable {
         let socket = aloft_vrrp_receive_socket(
             Int32(family.rawValue), Int32(ipProtocol), interface?.rawValue ?? 0, receiveBuffer)
         descriptor = FileDescriptor(
-            owning: try check(socket, .socket, "open a VRRP socket to receive on", "\(interface?.description ?? "any")"))
+            owning: try check(socket, .socket, "open a VRRP socket to receive on", "\(interface?.description ?? "any")")
+        )
         self.family = family
         self.interface = interface
         buffer = .allocate(byteCount: Self.batch * Self.slotLength, alignment: 16)
@@ -84,7 +85,8 @@ public struct VRRPReceiver: ~Copyable {
         for index in 0..<Int(count) {
             let packet = received[index]
             let start = index * Self.slotLength
-            let bytes = UnsafeRawBufferPointer(rebasing: buffer[start..<start + min(Int(packet.length), Self.slotLength)])
+            let bytes = UnsafeRawBufferPointer(
+                rebasing: buffer[start..<start + min(Int(packet.length), Self.slotLength)])
             let span = bytes.bytes
             guard packet.truncated == 0, let range = payload(of: span, packet) else {
                 malformed &+= 1

@@ -97,7 +97,8 @@ extension LinkRecord {
             case LinkAttribute.name:
                 record.name = datagram.text(attribute) ?? ""
             case LinkAttribute.address where attribute.count == 6:
-                if let high = datagram.uint16(at: attribute.offset), let low = datagram.uint32(at: attribute.offset + 2) {
+                if let high = datagram.uint16(at: attribute.offset), let low = datagram.uint32(at: attribute.offset + 2)
+                {
                     record.mac = MACAddress(bits: UInt64(high) << 32 | UInt64(low))
                 }
             case LinkAttribute.mtu where attribute.count >= 4:
@@ -107,7 +108,8 @@ extension LinkRecord {
             case LinkAttribute.master where attribute.count >= 4:
                 record.master = interface(at: attribute.offset, in: datagram)
             case LinkAttribute.operationalState where attribute.count >= 1:
-                record.operationalState = datagram.uint8(at: attribute.offset).flatMap(OperationalState.init) ?? .unknown
+                record.operationalState =
+                    datagram.uint8(at: attribute.offset).flatMap(OperationalState.init) ?? .unknown
             case LinkAttribute.carrier where attribute.count >= 1:
                 record.hasCarrier = datagram.uint8(at: attribute.offset) != 0
             case LinkAttribute.linkInfo:

@@ -82,7 +82,8 @@ extension Engine {
         // Renamed, the interface still carries the address: it stays bound until it is withdrawn there.
         if index == nil, entry.isPresent, let old = entry.interface, links[old] != nil { return }
         addresses[id]?.interface = index
-        addresses[id]?.isPresent = kernelAddresses[index ?? InterfaceIndex(0)]?
+        addresses[id]?.isPresent =
+            kernelAddresses[index ?? InterfaceIndex(0)]?
             .contains { $0.prefix == entry.key.prefix } ?? false
         addresses[id]?.expectedDeletions = 0
         addresses[id]?.nextRefresh = nil

@@ -145,7 +145,8 @@ extension Engine {
         for id in oldIDs where !kept.contains(id) { remove(id, at: now, touched: &touched, into: &effects) }
         linkMembers(next)
         for index in groups.indices {
-            groups[index].role = oldGroups.first { $0.definition.name == groups[index].definition.name }?.role ?? .initialize
+            groups[index].role =
+                oldGroups.first { $0.definition.name == groups[index].definition.name }?.role ?? .initialize
         }
         dirtyGroups = Array(groups.indices)
         // Once all routers have said what they want: an address that moves between two masters does not blink.

@@ -241,7 +241,8 @@ public struct Engine: Sendable {
     }
 
     /// What a role implies for the kernel and the record, in the order that `Effect` promises.
-    private mutating func enter(_ transition: Transition, _ id: RouterID, at now: Instant, into effects: inout [Effect]) {
+    private mutating func enter(_ transition: Transition, _ id: RouterID, at now: Instant, into effects: inout [Effect])
+    {
         guard let slot = slots[id.index] else { return }
         let adopted = transition.cause.rule == .adopted
         if !adopted { slots[id.index]?.since = now }

@@ -83,7 +83,8 @@ public enum Narration {
             case .truncated: "is too short to be an advertisement"
             case .length: "has a length that does not fit its count of addresses"
             case .timeToLive: "has a TTL other than 255: it crossed a router, or is forged"
-            case .version: "is of another VRRP version; this instance speaks version \(status.settings.format.version.rawValue)"
+            case .version:
+                "is of another VRRP version; this instance speaks version \(status.settings.format.version.rawValue)"
             case .authenticationType: "has another authentication type; compare `authentication` on both nodes"
             case .authentication: "has another password; compare `auth_pass` on both nodes"
             case .interval:

@@ -86,7 +86,8 @@ extension RouterRecord {
     public static func decode(_ bytes: RawSpan, lastAdvert: Instant) -> (record: RouterRecord, sequence: UInt64)? {
         guard bytes.byteCount >= encodedLength, bytes.uint64(at: 0) == 0x414C_4F46_5452_3031,
             let sequence = bytes.uint64(at: 8), let key = bytes.uint64(at: 16), let role = bytes.uint64(at: 24),
-            let since = bytes.uint64(at: 32), let rule = bytes.uint64(at: 40), let learnt = bytes.uint64(at: 48), let checksum = bytes.uint64(at: 56),
+            let since = bytes.uint64(at: 32), let rule = bytes.uint64(at: 40), let learnt = bytes.uint64(at: 48),
+            let checksum = bytes.uint64(at: 56),
             role <= 3, let role = Role(rawValue: UInt8(role))
         else { return nil }
         var hash = StableHash()

@@ -157,7 +157,11 @@ final class Director {
             let duration = judge.settleBound * 2 + draw.within(0...20 * second)
             expectTakeover(from: holder, isReleased: false)
             disturb(extra: duration + second)
-            if check == .stallLong { simulation.stall(host, for: duration) } else { simulation.pause(host, for: duration) }
+            if check == .stallLong {
+                simulation.stall(host, for: duration)
+            } else {
+                simulation.pause(host, for: duration)
+            }
         case .stallBackup:
             guard let backup = hosts.first(where: { $0.isRunning && !judge.expected.contains($0.index) }) else {
                 return scheduleStep(in: second)
@@ -289,7 +293,8 @@ final class Director {
         simulation.addOwnAddresses(host)
         judge.lostPower(host)
         // Another boot, another clock.
-        host.clock = HostClock(bootedAt: now, reading: draw.within(Int64(1)...60) * second, driftPPM: draw.within(Int64(-500)...500))
+        host.clock = HostClock(
+            bootedAt: now, reading: draw.within(Int64(1)...60) * second, driftPPM: draw.within(Int64(-500)...500))
     }
 
     private func expectTakeover(from holder: Int, isReleased: Bool) {
@@ -298,14 +303,16 @@ final class Director {
             let begin = isReleased ? now : judge.views[router][holder].lastSent
             // The token is the one that `disturb` is about to draw.
             simulation.queue.push(
-                .takeover, at: begin + wait + wait / 1000 + judge.margin, argument: router, token: judge.currentToken &+ 1)
+                .takeover, at: begin + wait + wait / 1000 + judge.margin, argument: router,
+                token: judge.currentToken &+ 1)
         }
     }
 
     private func expectGone(_ host: Host) {
         for router in scenario.routers.indices where judge.expected[router] == host.index {
             guard let lifetime = host.definitions[router]?.addressLifetime.nanoseconds, lifetime > 0 else { continue }
-            later(.gone(host.index, router: router, incarnation: host.incarnation + 1), in: lifetime + 500 * millisecond)
+            later(
+                .gone(host.index, router: router, incarnation: host.incarnation + 1), in: lifetime + 500 * millisecond)
         }
     }
 
@@ -344,7 +351,9 @@ final class Director {
                 let holding = members.filter { $0.isRunning && judge.views[router][$0.index].holds }.map(\.index)
                 if !eligible.isEmpty, holding.count != 1 {
                     return simulation.fail(
-                        "SAFE-1", expected: "on its side of the cut one of nodes \(eligible) holds \(scenario.routers[router].name)",
+                        "SAFE-1",
+                        expected:
+                            "on its side of the cut one of nodes \(eligible) holds \(scenario.routers[router].name)",
                         seen: "nodes \(holding) do")
                 }
                 holders += holding
@@ -373,7 +382,9 @@ final class Director {
             guard let holder = judge.expected[router], holder != winner else { continue }
             if holder == (aWins ? b : a) || !judge.mayPreempt(holder, winner, router) {
                 simulation.fail(
-                    "RIGHT-1", expected: "node \(winner) stays master of \(scenario.routers[router].name) when it meets node \(aWins ? b : a)",
+                    "RIGHT-1",
+                    expected:
+                        "node \(winner) stays master of \(scenario.routers[router].name) when it meets node \(aWins ? b : a)",
                     seen: "node \(holder) holds it")
             }
         }
@@ -397,7 +408,8 @@ final class Director {
 
     /// `ip link set down` takes IPv6 addresses away, the node's own as well.
     private func setEnabled(_ host: Host, _ link: Int, _ isEnabled: Bool) {
-        guard let position = host.kernel.interface(onLink: link), host.kernel.interfaces[position].isEnabled != isEnabled
+        guard let position = host.kernel.interface(onLink: link),
+            host.kernel.interfaces[position].isEnabled != isEnabled
         else { return }
         host.kernel.interfaces[position].isEnabled = isEnabled
         changed(host, position)
@@ -409,13 +421,16 @@ final class Director {
     }
 
     private func remove(_ host: Host, _ interface: Kernel.Interface, where matches: (IPPrefix) -> Bool) {
-        while let at = host.kernel.addresses.firstIndex(where: { $0.interface == interface.index && matches($0.prefix) }) {
+        while let at = host.kernel.addresses.firstIndex(where: { $0.interface == interface.index && matches($0.prefix) }
+        ) {
             simulation.removeAddress(at, of: host, link: interface.link, .outage)
         }
     }
 
     private func removeInterface(_ host: Host, _ link: Int) {
-        guard let position = host.kernel.interface(onLink: link), host.kernel.interfaces[position].isPresent else { return }
+        guard let position = host.kernel.interface(onLink: link), host.kernel.interfaces[position].isPresent else {
+            return
+        }
         remove(host, host.kernel.interfaces[position]) { _ in true }
         host.kernel.interfaces[position].isPresent = false
         changed(host, position)
@@ -423,7 +438,9 @@ final class Director {
     }
 
     private func createInterface(_ host: Host, _ link: Int) {
-        guard let position = host.kernel.interface(onLink: link), !host.kernel.interfaces[position].isPresent else { return }
+        guard let position = host.kernel.interface(onLink: link), !host.kernel.interfaces[position].isPresent else {
+            return
+        }
         host.kernel.interfaces[position].isPresent = true
         host.kernel.interfaces[position].index = host.kernel.freshIndex()
         changed(host, position)
@@ -480,7 +497,11 @@ final class Director {
             case 1:  // no peer
                 guard definition.isUnicast, definition.checkUnicastSource else { continue }
             case 2:  // cut short or too long
-                if draw.flip() { bytes.removeLast(draw.within(1...min(8, bytes.count - offset - 1))) } else { bytes.append(0) }
+                if draw.flip() {
+                    bytes.removeLast(draw.within(1...min(8, bytes.count - offset - 1)))
+                } else {
+                    bytes.append(0)
+                }
             default:  // noise
                 for at in offset..<bytes.count { bytes[at] = UInt8(truncatingIfNeeded: draw.next()) }
                 bytes[offset + 2] = priority.rawValue
@@ -524,7 +545,9 @@ final class Director {
             model.instances[at].basePriority = UInt8(draw.within(1...254))
             if plan.isGrouped {
                 // Members of a group agree about who is better.
-                for index in model.instances.indices { model.instances[index].basePriority = model.instances[at].basePriority }
+                for index in model.instances.indices {
+                    model.instances[index].basePriority = model.instances[at].basePriority
+                }
                 touching = Array(scenario.routers.indices)
             }
             moves = true
@@ -546,7 +569,9 @@ final class Director {
         default:
             if model.scripts.contains(where: { $0.name == "more" }) {
                 model.scripts.removeAll { $0.name == "more" }
-                for index in model.instances.indices { model.instances[index].trackScripts.removeAll { $0.name == "more" } }
+                for index in model.instances.indices {
+                    model.instances[index].trackScripts.removeAll { $0.name == "more" }
+                }
             } else {
                 model.scripts.append(TrackScript(name: "more", command: .run(["/usr/bin/more"])))
                 model.instances[at].trackScripts.append(TrackedScript(name: "more"))
@@ -633,7 +658,8 @@ final class Director {
             simulation.segments[link].blocked[host.index] |= UInt32(truncatingIfNeeded: draw.next())
             later(.unblock(link), in: long)
         case .workerCrash:
-            host.restartDelay = draw.flip() ? draw.within(3 * millisecond...50 * millisecond) : draw.within(0...5 * second)
+            host.restartDelay =
+                draw.flip() ? draw.within(3 * millisecond...50 * millisecond) : draw.within(0...5 * second)
             if draw.flip() {
                 host.diesAfterEffects = draw.below(12)
             } else if host.process == .running {
@@ -692,7 +718,9 @@ final class Director {
             guard isChaos else { return }
             for at in simulation.segments.indices where link < 0 || at == link {
                 for host in hosts.indices { simulation.segments[at].blocked[host] = 0 }
-                for client in simulation.segments[at].clients.indices { simulation.segments[at].clients[client].sees = .max }
+                for client in simulation.segments[at].clients.indices {
+                    simulation.segments[at].clients[client].sees = .max
+                }
             }
             judge.healedAt = now
         case .start(let host): if isChaos { boot(hosts[host]) }
@@ -708,7 +736,9 @@ final class Director {
             guard hosts[host].incarnation == incarnation, !hosts[host].isPaused else { return }
             for prefix in plan.addresses where hosts[host].kernel.holds(prefix, onLink: plan.link) {
                 simulation.fail(
-                    "KERN-2", expected: "\(prefix) is gone from node \(host), whose daemon was killed, by the end of its lifetime",
+                    "KERN-2",
+                    expected:
+                        "\(prefix) is gone from node \(host), whose daemon was killed, by the end of its lifetime",
                     seen: "it is there")
             }
         }

@@ -101,16 +101,20 @@ final class Judge {
                 guard let definition = host.definitions[router] else { continue }
                 down = max(down, downTime(router, definition, interval: longestInterval(router), priority: 1))
                 delay = max(delay, definition.preemptDelay.nanoseconds)
-                if definition.announcements.garpInterval > .zero || definition.announcements.gnaInterval > .zero { pace = second }
+                if definition.announcements.garpInterval > .zero || definition.announcements.gnaInterval > .zero {
+                    pace = second
+                }
             }
             if delay > 0 { delay += longestInterval(router) + down }
             // A backup that last heard a faster, lower master before it yielded may try once more.
             if longestInterval(router) != shortestInterval(router) { delay += down + longestInterval(router) }
             bound = max(bound, (simulation.scenario.routers[router].isGrouped ? 2 * down : down) + delay + pace)
         }
-        let script = simulation.hosts.flatMap(\.model.scripts).map {
-            ($0.interval.nanoseconds) * Int64(max($0.rise, $0.fall) + 1) + max($0.effectiveTimeout.nanoseconds, second)
-        }.max() ?? 0
+        let script =
+            simulation.hosts.flatMap(\.model.scripts).map {
+                ($0.interval.nanoseconds) * Int64(max($0.rise, $0.fall) + 1)
+                    + max($0.effectiveTimeout.nanoseconds, second)
+            }.max() ?? 0
         return bound + bound / 1000 + script + margin
     }
 
@@ -172,7 +176,9 @@ final class Judge {
     /// A router that says it began, or recovered, waits by its own interval from now on.
     func hooked(_ host: Host, _ router: Int, _ kind: HookKind) {
         if kind == .fault { views[router][host.index].wait = .unknown }
-        guard kind == .backup, host.lastHook[router] != .master, let definition = host.definitions[router] else { return }
+        guard kind == .backup, host.lastHook[router] != .master, let definition = host.definitions[router] else {
+            return
+        }
         views[router][host.index].wait = .since(now, interval: definition.advertInterval.nanoseconds)
     }
 
@@ -186,7 +192,8 @@ final class Judge {
                     now - touchedAt[host.index] > second
                 else { continue }
                 simulation.fail(
-                    "KERN-2", expected: "node \(host.index) leaves nothing behind when it stops", seen: "\(prefix) is there")
+                    "KERN-2", expected: "node \(host.index) leaves nothing behind when it stops",
+                    seen: "\(prefix) is there")
             }
         }
     }
@@ -199,7 +206,9 @@ final class Judge {
     // MARK: - The kernel
 
     func addressChanged(_ host: Host, _ link: Int, _ prefix: IPPrefix, isPresent: Bool, _ cause: Cause) {
-        guard let router = simulation.router(of: prefix), simulation.scenario.routers[router].link == link else { return }
+        guard let router = simulation.router(of: prefix), simulation.scenario.routers[router].link == link else {
+            return
+        }
         let isFirst = prefix == simulation.scenario.routers[router].addresses[0]
         if isFirst {
             views[router][host.index].holds = isPresent
@@ -225,13 +234,17 @@ final class Judge {
                 "SAFE-1", expected: "only \(who(holder)) holds \(name(router))",
                 seen: "\(prefix) appears on node \(host.index)")
         }
-        if !isPresent, holder == host.index, cause == .process, host.definitions[router] != nil, !isSpare(prefix, router) {
+        if !isPresent, holder == host.index, cause == .process, host.definitions[router] != nil,
+            !isSpare(prefix, router)
+        {
             simulation.fail(
                 "SAFE-1", expected: "\(who(holder)) keeps \(name(router))", seen: "it withdraws \(prefix)")
         }
     }
 
-    private func isSpare(_ prefix: IPPrefix, _ router: Int) -> Bool { simulation.scenario.routers[router].spare == prefix }
+    private func isSpare(_ prefix: IPPrefix, _ router: Int) -> Bool {
+        simulation.scenario.routers[router].spare == prefix
+    }
 
     private func who(_ holder: Int) -> String { holder < 0 ? "nobody" : "node \(holder)" }
 
@@ -263,7 +276,8 @@ final class Judge {
             views[router][host.index].isMaster = false
             views[router][host.index].lastSent = -1
             if let holder = expected[router], holder == host.index {
-                simulation.fail("SAFE-1", expected: "\(who(holder)) stays master of \(name(router))", seen: "it releases")
+                simulation.fail(
+                    "SAFE-1", expected: "\(who(holder)) stays master of \(name(router))", seen: "it releases")
             }
             return
         }
@@ -318,7 +332,9 @@ final class Judge {
         if priority == 0 {
             // A member of a group may have waited out its own time long ago.
             let isGrouped = simulation.scenario.routers[router].isGrouped
-            if !views[router][host.index].isMaster { views[router][host.index].wait = isGrouped ? .unknown : .released(now) }
+            if !views[router][host.index].isMaster {
+                views[router][host.index].wait = isGrouped ? .unknown : .released(now)
+            }
         } else if !definition.preempt || priority >= highestPriority(host, router, definition) {
             views[router][host.index].wait = .since(now, interval: interval)
         } else if definition.preemptDelay > .zero || priority >= lowestPriority(host, router, definition) {
@@ -347,7 +363,8 @@ final class Judge {
         if now < begin + span - tolerance {
             simulation.fail(
                 "WAIT-1",
-                expected: "node \(host.index) waits \(seconds(span)) s from \(seconds(begin)) s before it takes \(name(router))",
+                expected:
+                    "node \(host.index) waits \(seconds(span)) s from \(seconds(begin)) s before it takes \(name(router))",
                 seen: "it takes over with priority \(priority) after \(seconds(now - begin)) s")
         }
     }
@@ -370,7 +387,8 @@ final class Judge {
                 guard host.kernel.interface(named: "eth\(link)") != nil else { continue }
                 if view.holds, !view.isMaster {
                     simulation.fail(
-                        "KERN-1", expected: "node \(host.index), no master of \(name(router)), holds none of its addresses",
+                        "KERN-1",
+                        expected: "node \(host.index), no master of \(name(router)), holds none of its addresses",
                         seen: "it holds \(simulation.scenario.routers[router].addresses[0])")
                 }
                 if view.isMaster, view.holds, now - view.lastSent > quiet {
@@ -378,7 +396,8 @@ final class Judge {
                         "KERN-1", expected: "node \(host.index) holds \(name(router)) only while it advertises",
                         seen: "its last advertisement is \(seconds(now - view.lastSent)) s old")
                 }
-                if view.isMaster, let absent = view.absentSince, now - absent > 2 * second, now - view.lastSent < second {
+                if view.isMaster, let absent = view.absentSince, now - absent > 2 * second, now - view.lastSent < second
+                {
                     simulation.fail(
                         "KERN-1", expected: "node \(host.index) holds what it advertises",
                         seen: "\(name(router)) is missing since \(seconds(absent)) s")
@@ -479,7 +498,8 @@ final class Judge {
         }
         guard holders.count == 1, let priority = standings[holder] else {
             simulation.fail(
-                "SAFE-1", expected: "exactly one of nodes \(eligible) holds \(name(router))", seen: "nodes \(holders) do")
+                "SAFE-1", expected: "exactly one of nodes \(eligible) holds \(name(router))",
+                seen: "nodes \(holders) do")
             return
         }
         for other in eligible where other != holder {
@@ -503,7 +523,8 @@ final class Judge {
         for host in hosts where host.isRunning && host.index != holder {
             let plan = simulation.scenario.routers[router]
             for prefix in plan.addresses + [plan.spare] where host.kernel.holds(prefix, onLink: plan.link) {
-                simulation.fail("KERN-1", expected: "node \(host.index) holds nothing of \(name(router))", seen: "\(prefix)")
+                simulation.fail(
+                    "KERN-1", expected: "node \(host.index) holds nothing of \(name(router))", seen: "\(prefix)")
             }
             if let hook = host.lastHook[router], hook != (standings[host.index] == nil ? .fault : .backup),
                 host.definitions[router] != nil
@@ -548,10 +569,12 @@ final class Judge {
         _ router: Int, _ host: Host, _ definition: InstanceDefinition, _ plan: Scenario.RouterPlan
     ) {
         let view = views[router][host.index]
-        let isClean = view.takenAt > healedAt && !simulation.hosts.contains {
-            $0.index != host.index
-                && (views[router][$0.index].holds || views[router][$0.index].releasedAt >= view.takenAt)
-        }
+        let isClean =
+            view.takenAt > healedAt
+            && !simulation.hosts.contains {
+                $0.index != host.index
+                    && (views[router][$0.index].holds || views[router][$0.index].releasedAt >= view.takenAt)
+            }
         guard let position = host.kernel.interface(onLink: plan.link) else { return }
         let mac = host.kernel.interfaces[position].mac
         for client in simulation.segments[plan.link].clients.indices {

@@ -20,7 +20,9 @@ public struct Playbook {
     private var isBuilt = false
     private var now = Instant.zero
     private var records: [RouterRecord] = []
-    private var links = [Link(index: InterfaceIndex(2), name: "eth0", isUp: true, mac: MACAddress(bits: 0x02_0000_0000_01))]
+    private var links = [
+        Link(index: InterfaceIndex(2), name: "eth0", isUp: true, mac: MACAddress(bits: 0x02_0000_0000_01))
+    ]
     private var addresses = [
         KernelAddress(interface: InterfaceIndex(2), prefix: IPPrefix(host: .v4(IPv4Address(10, 0, 0, 1))))
     ]
@@ -95,7 +97,8 @@ public struct Playbook {
         case "group":
             model.syncGroups.append(SyncGroupDefinition(name: name, members: Array(words.dropFirst(2))))
         default:
-            var router = InstanceDefinition(name: name, interface: "eth0", virtualRouterID: UInt8(10 + model.instances.count))
+            var router = InstanceDefinition(
+                name: name, interface: "eth0", virtualRouterID: UInt8(10 + model.instances.count))
             router.version = .v3
             router.addressLifetime = .zero
             try change(&router, words)
@@ -195,7 +198,9 @@ public struct Playbook {
             handle(.scriptFinished(ScriptID(UInt32(index)), .exited(Int32(clamping: try integer(words[1])))))
         case "reload":
             if let name = words.first {
-                guard let index = model.instances.firstIndex(where: { $0.name == name }) else { throw mistake("no such router") }
+                guard let index = model.instances.firstIndex(where: { $0.name == name }) else {
+                    throw mistake("no such router")
+                }
                 try change(&model.instances[index], ["reload"] + words)
             }
             handle(.reload(model))

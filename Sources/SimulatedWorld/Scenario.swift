@@ -67,7 +67,8 @@ public struct Scenario: Sendable {
             routers.append(
                 RouterPlan(
                     link: link, id: UInt8(10 + number), family: family, addresses: addresses,
-                    spare: Self.virtualAddress(family, link, number, 9), name: "VI_\(number + 1)", isGrouped: isGrouped))
+                    spare: Self.virtualAddress(family, link, number, 9), name: "VI_\(number + 1)", isGrouped: isGrouped)
+            )
         }
         self.routers = routers
         let models = Self.models(count, routers, linkCount, &shape)
@@ -92,7 +93,8 @@ public struct Scenario: Sendable {
             : .v6(IPv6Address(high: 0xFE80 << 48, low: UInt64(link) << 16 | UInt64(octet)))
     }
 
-    private static func virtualAddress(_ family: AddressFamily, _ link: Int, _ number: Int, _ position: Int) -> IPPrefix {
+    private static func virtualAddress(_ family: AddressFamily, _ link: Int, _ number: Int, _ position: Int) -> IPPrefix
+    {
         let octet = 100 + number * 20 + position
         switch family {
         case .ipv4: return IPPrefix(host: .v4(IPv4Address(10, 0, UInt8(link), UInt8(octet))))
@@ -139,7 +141,9 @@ public struct Scenario: Sendable {
             if version == .v2, draw.chance(200) { common.authentication = .pass(Secret(Array("s3cret".utf8))) }
             announcements(&common.announcements, &draw)
             if let script { common.trackScripts = [TrackedScript(name: script.name)] }
-            if tracksOther { common.trackInterfaces = [TrackedInterface(name: "eth\(1 - router.link)", weight: trackedWeight)] }
+            if tracksOther {
+                common.trackInterfaces = [TrackedInterface(name: "eth\(1 - router.link)", weight: trackedWeight)]
+            }
             // Two routers that are not one group share the load: the order of the nodes is reversed for one.
             let isReversed = !group && router.id == 11 && draw.flip()
             for host in 0..<count {

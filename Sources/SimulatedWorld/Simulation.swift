@@ -51,7 +51,8 @@ public final class Simulation {
             for link in 0..<scenario.linkCount {
                 interfaces.append(
                     .init(
-                        index: UInt32(2 + link), name: "eth\(link)", link: link, mac: Self.mac(link: link, host: index)))
+                        index: UInt32(2 + link), name: "eth\(link)", link: link, mac: Self.mac(link: link, host: index))
+                )
             }
             let host = Host(
                 index, model: plan.model,
@@ -349,7 +350,8 @@ public final class Simulation {
         guard earliest < .max, earliest < host.scheduledExpiry else { return }
         // The kernel's own work is done up to 0.3 s late.
         host.scheduledExpiry = earliest
-        queue.push(.expiry, at: max(now, earliest + host.draw.within(20 * millisecond...300 * millisecond)), host: host.index)
+        queue.push(
+            .expiry, at: max(now, earliest + host.draw.within(20 * millisecond...300 * millisecond)), host: host.index)
     }
 
     private func expireAddresses(of host: Host, _ event: Event?) {
@@ -436,7 +438,8 @@ public final class Simulation {
                 if !copy.destination.isMulticast, !isOwn(copy.destination, of: other, link) { continue }
                 convey(
                     Delivery(
-                        bytes: copy.bytes, offset: offset, origin: origin, sender: host.index, isSound: true, link: link),
+                        bytes: copy.bytes, offset: offset, origin: origin, sender: host.index, isSound: true, link: link
+                    ),
                     to: other)
             }
         }
@@ -502,7 +505,8 @@ public final class Simulation {
     }
 
     private func hasSocket(_ host: Host, _ interface: UInt32, _ origin: PacketOrigin) -> Bool {
-        for socket in host.sockets where socket.interface.rawValue == interface && socket.family == origin.source.family {
+        for socket in host.sockets where socket.interface.rawValue == interface && socket.family == origin.source.family
+        {
             if !origin.destination.isMulticast || socket.group == origin.destination { return true }
         }
         return false
@@ -512,11 +516,14 @@ public final class Simulation {
         guard let delivery = deliveries[index] else { return }
         release(index)
         // A socket dies with its interface, and what waits in it too.
-        guard host.node != nil, host.kernel.interface(withIndex: delivery.origin.interface.rawValue) != nil else { return }
+        guard host.node != nil, host.kernel.interface(withIndex: delivery.origin.interface.rawValue) != nil else {
+            return
+        }
         judge.delivered(delivery, to: host)
         tell(host.index, Story.describe(delivery))
         let span = delivery.bytes.span.bytes
-        host.node?.receive(span.extracting(droppingFirst: delivery.offset), from: delivery.origin, at: host.clock.reading(at: now))
+        host.node?.receive(
+            span.extracting(droppingFirst: delivery.offset), from: delivery.origin, at: host.clock.reading(at: now))
         finish(host)
     }
 
@@ -568,7 +575,8 @@ public final class Simulation {
         host.recordSlots = []
         for router in touched ?? [] where !allowed.contains(router) {
             fail(
-                "RELOAD-1", expected: "a reload that changes routers \(allowed) leaves \(scenario.routers[router].name) alone",
+                "RELOAD-1",
+                expected: "a reload that changes routers \(allowed) leaves \(scenario.routers[router].name) alone",
                 seen: "node \(host.index) acted on it")
         }
         touched = nil

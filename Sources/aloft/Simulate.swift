@@ -59,7 +59,9 @@ struct Simulate: ParsableCommand {
         if json {
             Console.say(#"{"passed":\#(sweep.passed),"failed":\#(sweep.failures.count),"events":\#(sweep.events)}"#)
         } else {
-            Console.say("\(sweep.passed) passed, \(sweep.failures.count) failed (\(Int(rate)) seeds a minute, \(sweep.events) events)")
+            Console.say(
+                "\(sweep.passed) passed, \(sweep.failures.count) failed (\(Int(rate)) seeds a minute, \(sweep.events) events)"
+            )
         }
         if !sweep.failures.isEmpty { throw Answer.no("") }
     }
@@ -79,12 +81,17 @@ struct Simulate: ParsableCommand {
                 if json {
                     report(failure, canary)
                 } else {
-                    Console.say("\(canary.rawValue): found after \(failure.seed - range.lowerBound + 1) seeds: \(failure.summary)")
+                    Console.say(
+                        "\(canary.rawValue): found after \(failure.seed - range.lowerBound + 1) seeds: \(failure.summary)"
+                    )
                     if story { tellStory(failure, canary) }
                 }
             } else {
                 survivors += 1
-                Console.say(json ? #"{"canary":"\#(canary.rawValue)","found":false}"# : "\(canary.rawValue): NOT FOUND in \(range.count) seeds")
+                Console.say(
+                    json
+                        ? #"{"canary":"\#(canary.rawValue)","found":false}"#
+                        : "\(canary.rawValue): NOT FOUND in \(range.count) seeds")
             }
         }
         if !json { Console.say("\(list.count - survivors) passed, \(survivors) failed (planted bugs found)") }

@@ -16,7 +16,9 @@ struct KernelDump {
         for _ in 0..<Self.attempts {
             links = []
             addresses = []
-            var answer = try socket.exchange(.dumpLinks) { if case .link(let record) = $0 { links.append(Link(record)) } }
+            var answer = try socket.exchange(.dumpLinks) {
+                if case .link(let record) = $0 { links.append(Link(record)) }
+            }
             let interrupted = answer.isInterrupted
             answer = try socket.exchange(.dumpAddresses(nil)) {
                 if case .address(let record) = $0 { addresses.append(KernelAddress(record)) }

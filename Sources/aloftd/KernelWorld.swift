@@ -101,7 +101,8 @@ struct KernelWorld: World, ~Copyable {
             case .hook(let subject, let kind): runHooks(subject, kind, engine)
             case .note(let note): report(note, engine)
             case .reloaded(let changed, let added, let removed):
-                reloadSummary = "\(engine.routerIDs.count) instances: \(changed) changed, \(added) added, \(removed) removed"
+                reloadSummary =
+                    "\(engine.routerIDs.count) instances: \(changed) changed, \(added) added, \(removed) removed"
                 repeatStates(engine)
             case .stopped: hasStopped = true
             }

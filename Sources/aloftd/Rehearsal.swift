@@ -46,7 +46,8 @@ enum Rehearsal {
         let origin = PacketOrigin(
             interface: interface, source: packet.source, destination: copy.destination, timeToLive: 255)
         let header = packet.source.family == .ipv4 ? 20 : 0
-        engine.receive(copy.bytes.span.bytes.extracting(header..<copy.bytes.count), from: origin, at: now, into: &effects)
+        engine.receive(
+            copy.bytes.span.bytes.extracting(header..<copy.bytes.count), from: origin, at: now, into: &effects)
     }
 
     private static func encode(_ effects: [Effect], _ engine: inout Engine, at now: Instant) {

@@ -11,9 +11,12 @@ enum ScriptSecurity {
         var model = model
         var refused: [String] = []
         func isSafe(_ hook: HookCommand) -> Bool {
-            guard let path = hook.argv.first, (identities.command(hook).user ?? ThisProcess.user) == 0 else { return true }
+            guard let path = hook.argv.first, (identities.command(hook).user ?? ThisProcess.user) == 0 else {
+                return true
+            }
             guard let fault = fault(of: path) else { return true }
-            let line = "\(path) is not run: \(fault), and it would run as root; mend the permissions, or give it a `user`"
+            let line =
+                "\(path) is not run: \(fault), and it would run as root; mend the permissions, or give it a `user`"
             if !refused.contains(line) { refused.append(line) }
             return false
         }

@@ -90,7 +90,9 @@ struct SharedState: ~Copyable {
         let zero = [UInt8](repeating: 0, count: StateLayout.routerStride)
         for index in 0..<StateLayout.routers {
             let offset = layout.slot(index, second: false, bank: bank)
-            guard memory.load(at: offset) != 0 || memory.load(at: offset + RouterRecord.encodedLength) != 0 else { break }
+            guard memory.load(at: offset) != 0 || memory.load(at: offset + RouterRecord.encodedLength) != 0 else {
+                break
+            }
             memory.write(zero.span.bytes, at: offset)
         }
         for index in 0..<StateLayout.scripts {

@@ -19,7 +19,9 @@ extension Worker {
                 json.member("send_failures", Int64(clamping: node.world.sendFailures))
                 json.memberArray("instances") { json in
                     for id in node.engine.routerIDs {
-                        guard let status = node.engine.status(of: id), name == nil || name == status.name else { continue }
+                        guard let status = node.engine.status(of: id), name == nil || name == status.name else {
+                            continue
+                        }
                         write(status, at: now, into: &json)
                     }
                 }

@@ -177,7 +177,8 @@ struct Worker: ~Copyable {
             return
         }
         if !node.world.state.writeSnapshot(loaded.snapshot) {
-            node.world.log(.warning, "the configuration is too large to be kept for a successor; one would read the files")
+            node.world.log(
+                .warning, "the configuration is too large to be kept for a successor; one would read the files")
         }
         node.world.scripts = ScriptIdentities(loadedModel.global)
         let (model, refused) = ScriptSecurity.secured(loadedModel, node.world.scripts)

@@ -87,7 +87,8 @@ extension Worker {
         node.world.send(
             .ready(
                 WorkerSummary(
-                    instances: UInt32(clamping: model.instances.count), groups: UInt32(clamping: model.syncGroups.count),
+                    instances: UInt32(clamping: model.instances.count),
+                    groups: UInt32(clamping: model.syncGroups.count),
                     adopted: isAdopting, text: text)))
         let (links, addresses) = try dump.read()
         node.handle(.kernelDump(links, addresses), at: BootClock.now())
@@ -128,7 +129,9 @@ enum Schedule {
         func attempt(_ body: () throws(SystemError) -> Void) {
             do { try body() } catch { complaints.append("\(error); going on without it") }
         }
-        if let niceness = global.niceness { attempt { () throws(SystemError) in try Scheduling.niceness(Int32(niceness)) } }
+        if let niceness = global.niceness {
+            attempt { () throws(SystemError) in try Scheduling.niceness(Int32(niceness)) }
+        }
         if let priority = global.realtimePriority {
             attempt { () throws(SystemError) in try Scheduling.realtime(priority: Int32(priority)) }
             if let limit = global.rlimitRealtime {
@@ -137,7 +140,8 @@ enum Schedule {
             }
         }
         if !global.cpuAffinity.isEmpty {
-            attempt { () throws(SystemError) in try Scheduling.affinity(global.cpuAffinity.map { UInt32(clamping: $0) }) }
+            attempt { () throws(SystemError) in try Scheduling.affinity(global.cpuAffinity.map { UInt32(clamping: $0) })
+            }
         }
         if global.noSwap { attempt { () throws(SystemError) in try Scheduling.lockMemory() } }
         return complaints

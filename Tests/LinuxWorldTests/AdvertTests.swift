@@ -56,7 +56,9 @@ extension VRRPReceiver {
         let network = try TestNetwork("a4")
         let there = try NetworkNamespace(named: network.right)
         var receiver = try there.run { () throws(SystemError) in
-            guard let interface = Host.interface(named: "eth0") else { throw SystemError(.socket, .noDevice, "find eth0") }
+            guard let interface = Host.interface(named: "eth0") else {
+                throw SystemError(.socket, .noDevice, "find eth0")
+            }
             let receiver = try VRRPReceiver(.ipv4, interface: interface)
             try receiver.join(IPAddress.v4(IPv4Address(224, 0, 0, 18)), on: interface)
             try receiver.join(IPAddress.v4(IPv4Address(224, 0, 0, 18)), on: interface)  // twice is no error
@@ -85,7 +87,9 @@ extension VRRPReceiver {
         let source = try network.linkLocal(network.left)
         let target = try network.linkLocal(network.right)
         var receiver = try NetworkNamespace(named: network.right).run { () throws(SystemError) in
-            guard let interface = Host.interface(named: "eth0") else { throw SystemError(.socket, .noDevice, "find eth0") }
+            guard let interface = Host.interface(named: "eth0") else {
+                throw SystemError(.socket, .noDevice, "find eth0")
+            }
             let receiver = try VRRPReceiver(.ipv6, interface: interface)
             try receiver.join(IPAddress.v6(IPv6Address(high: 0xFF02_0000_0000_0000, low: 0x12)), on: interface)
             return receiver
@@ -119,7 +123,9 @@ extension VRRPReceiver {
     @Test func theSocketsSurviveTheLinkGoingDownAndUp() throws {
         let network = try TestNetwork("dn")
         var receiver = try NetworkNamespace(named: network.right).run { () throws(SystemError) in
-            guard let interface = Host.interface(named: "eth0") else { throw SystemError(.socket, .noDevice, "find eth0") }
+            guard let interface = Host.interface(named: "eth0") else {
+                throw SystemError(.socket, .noDevice, "find eth0")
+            }
             let receiver = try VRRPReceiver(.ipv4, interface: interface)
             try receiver.join(IPAddress.v4(IPv4Address(224, 0, 0, 18)), on: interface)
             return receiver
@@ -162,7 +168,9 @@ extension VRRPReceiver {
     @Test func twoHundredFiftySixAdvertsGoInOneFlush() throws {
         let network = try TestNetwork("ba")
         var receiver = try NetworkNamespace(named: network.right).run { () throws(SystemError) in
-            guard let interface = Host.interface(named: "eth0") else { throw SystemError(.socket, .noDevice, "find eth0") }
+            guard let interface = Host.interface(named: "eth0") else {
+                throw SystemError(.socket, .noDevice, "find eth0")
+            }
             let receiver = try VRRPReceiver(.ipv4, interface: interface)
             try receiver.join(IPAddress.v4(IPv4Address(224, 0, 0, 18)), on: interface)
             return receiver
@@ -210,7 +218,9 @@ extension VRRPReceiver {
         try ip("-n \(network.right) neigh add 10.77.0.9 dev eth0 lladdr 02:00:00:00:00:01 nud stale")
         try ip("-n \(network.right) neigh add fd77::9 dev eth0 lladdr 02:00:00:00:00:01 nud stale")
         let interface = try NetworkNamespace(named: network.left).run { () throws(SystemError) in
-            guard let interface = Host.interface(named: "eth0") else { throw SystemError(.socket, .noDevice, "find eth0") }
+            guard let interface = Host.interface(named: "eth0") else {
+                throw SystemError(.socket, .noDevice, "find eth0")
+            }
             return interface
         }
         var socket = try NetworkNamespace(named: network.left).run { () throws(SystemError) in try PacketSocket() }

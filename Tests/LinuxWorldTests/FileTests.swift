@@ -17,14 +17,16 @@ import Testing
 
         web:x:1000:1000:Web,,,:/srv/web:/bin/sh
         """
-    static let group = "root:x:0:\nscripts:x:991:\nadm:x:4:web,other\nwww:x:33:web\nweb:x:1000:web\nbroken\nbad:x:y:web\n"
+    static let group =
+        "root:x:0:\nscripts:x:991:\nadm:x:4:web,other\nwww:x:33:web\nweb:x:1000:web\nbroken\nbad:x:y:web\n"
 
     @Test func usersAreFound() {
         let database = UserDatabase(passwd: Array(Self.passwd.utf8), group: Array(Self.group.utf8))
         #expect(database.users.map(\.name) == ["root", "keepalived_script", "web"])
         #expect(database.identity(user: "web") == ProcessIdentity(uid: 1000, gid: 1000, groups: [1000, 4, 33]))
         #expect(database.identity(user: "keepalived_script") == ProcessIdentity(uid: 990, gid: 991, groups: [991]))
-        #expect(database.identity(user: "web", group: "adm") == ProcessIdentity(uid: 1000, gid: 4, groups: [4, 33, 1000]))
+        #expect(
+            database.identity(user: "web", group: "adm") == ProcessIdentity(uid: 1000, gid: 4, groups: [4, 33, 1000]))
         #expect(database.identity(user: "1000")?.groups == [1000, 4, 33])
         #expect(database.identity(user: "4711") == ProcessIdentity(uid: 4711, gid: 4711, groups: [4711]))
         #expect(database.identity(user: "nobody-here") == nil)
@@ -35,7 +37,8 @@ import Testing
         var random = SplitMix64(seed: 7)
         for _ in 0..<2000 {
             let bytes = (0..<Int.random(in: 0..<200, using: &random)).map { _ in
-                Bool.random(using: &random) ? UInt8.random(in: 0...255, using: &random) : [10, 58, 44, 48].randomElement(using: &random) ?? 0
+                Bool.random(using: &random)
+                    ? UInt8.random(in: 0...255, using: &random) : [10, 58, 44, 48].randomElement(using: &random) ?? 0
             }
             _ = UserDatabase(passwd: bytes, group: bytes).identity(user: "0")
         }
@@ -80,7 +83,10 @@ import Testing
         try withDirectory { directory in
             try Files.makeDirectory(directory + "/conf.d")
             try Files.makeDirectory(directory + "/other")
-            for name in ["a.conf", "b.conf", "c.txt", ".hidden.conf", "conf.d/1.conf", "conf.d/2.conf", "other/1.conf", "x[1].conf"] {
+            for name in [
+                "a.conf", "b.conf", "c.txt", ".hidden.conf", "conf.d/1.conf", "conf.d/2.conf", "other/1.conf",
+                "x[1].conf",
+            ] {
                 try Files.writeAtomically("\(directory)/\(name)", [])
             }
             func find(_ pattern: String) -> [String] {
@@ -110,7 +116,9 @@ import Testing
         _ = Glob.paths(matching: String(repeating: "{a,", count: 300) + String(repeating: "}", count: 300))
         var random = SplitMix64(seed: 3)
         for _ in 0..<20_000 {
-            let bytes = (0..<Int.random(in: 0..<12, using: &random)).map { _ in Array("ab*?[]!-\\{},^".utf8).randomElement(using: &random) ?? 0 }
+            let bytes = (0..<Int.random(in: 0..<12, using: &random)).map { _ in
+                Array("ab*?[]!-\\{},^".utf8).randomElement(using: &random) ?? 0
+            }
             _ = GlobPattern.matches(Array("abab".utf8), bytes)
             _ = GlobPattern.expandBraces(bytes, limit: 64)
         }

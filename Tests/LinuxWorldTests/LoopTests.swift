@@ -150,7 +150,9 @@ func send(_ bytes: [UInt8], _ connection: borrowing UnixConnection) throws -> Tr
 
     @Test func whatLiesOutsideIsRefused() throws {
         let memory = try SharedMemory(name: "test", size: 64)
-        for (count, offset) in [(1, 64), (65, 0), (-1, 0), (1, -1), (Int.max, 1), (1, Int.max), (Int.max, Int.max), (1, Int.min)] {
+        for (count, offset) in [
+            (1, 64), (65, 0), (-1, 0), (1, -1), (Int.max, 1), (1, Int.max), (Int.max, Int.max), (1, Int.min),
+        ] {
             #expect(memory.read(count, at: offset) == nil)
         }
         #expect(memory.read(0, at: 64) == [])
@@ -168,7 +170,9 @@ func send(_ bytes: [UInt8], _ connection: borrowing UnixConnection) throws -> Tr
         let file = open(path, O_CREAT | O_RDWR, 0o600)
         unlink(path)
         #expect(throws: SystemError.self) { _ = try SharedMemory(adopting: FileDescriptor(owning: file)) }
-        #expect(throws: SystemError.self) { _ = try SharedMemory(adopting: FileDescriptor(owning: open("/etc/passwd", O_RDONLY))) }
+        #expect(throws: SystemError.self) {
+            _ = try SharedMemory(adopting: FileDescriptor(owning: open("/etc/passwd", O_RDONLY)))
+        }
         #expect(throws: SystemError.self) { _ = try SharedMemory(name: "empty", size: 0) }
     }
 }

@@ -30,7 +30,8 @@ import Testing
             environment: ["ONE=1", "PATH=/bin:/usr/bin"])
         request.descriptors = [(7, memory.descriptor.rawValue)]
         let lines = try output(request).split(separator: "\n").map(String.init)
-        #expect(lines == ["0", "1", "2", "7", "/dev/null", "hello", "/", "ONE=1", "PATH=/bin:/usr/bin", "PWD=/", "0022"])
+        #expect(
+            lines == ["0", "1", "2", "7", "/dev/null", "hello", "/", "ONE=1", "PATH=/bin:/usr/bin", "PWD=/", "0022"])
     }
 
     @Test func descriptorsMayChangePlaces() throws {
@@ -98,7 +99,8 @@ import Testing
     }
 
     @Test func aWholeGroupIsKilledAtItsTimeout() throws {
-        var child = try Spawner.spawn(SpawnRequest("/bin/sh", ["-c", "sleep 1000 & sleep 1000 & trap '' TERM; wait; sleep 1000"]))
+        var child = try Spawner.spawn(
+            SpawnRequest("/bin/sh", ["-c", "sleep 1000 & sleep 1000 & trap '' TERM; wait; sleep 1000"]))
         #expect(try child.reap() == nil)
         var poller = try Poller()
         try poller.add(child.descriptor, token: 5)

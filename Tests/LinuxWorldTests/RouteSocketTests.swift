@@ -105,11 +105,14 @@ func oracle(_ command: String) throws -> [JSONLink] {
         for family in ["10.88.0.", "fd88::"] {
             let records = try (1...255).map {
                 try record(
-                    family + (family.contains(":") ? String($0, radix: 16) + "/128" : "\($0)/32"), on: InterfaceIndex(index))
+                    family + (family.contains(":") ? String($0, radix: 16) + "/128" : "\($0)/32"),
+                    on: InterfaceIndex(index))
             }
             for adding in [true, false] {
                 var pending: Set<UInt32> = []
-                for one in records { pending.insert(command.append(adding ? .replaceAddress(one) : .deleteAddress(one))) }
+                for one in records {
+                    pending.insert(command.append(adding ? .replaceAddress(one) : .deleteAddress(one)))
+                }
                 let start = BootClock.now()
                 try command.flush()
                 var overrun = false
@@ -126,7 +129,9 @@ func oracle(_ command: String) throws -> [JSONLink] {
                     return pending.isEmpty || overrun
                 }
                 #expect(!overrun)
-                print("255 × \(family) \(adding ? "added" : "removed") in \((BootClock.now() - start).formattedSeconds(digits: 6)) s")
+                print(
+                    "255 × \(family) \(adding ? "added" : "removed") in \((BootClock.now() - start).formattedSeconds(digits: 6)) s"
+                )
                 let there = try oracle("-n \(network.left) -j address show dev eth0").first?.addr_info ?? []
                 #expect(there.filter { ($0.local ?? "").hasPrefix(family) }.count == (adding ? 255 : 0))
             }
@@ -150,7 +155,9 @@ func oracle(_ command: String) throws -> [JSONLink] {
         var addresses: [AddressRecord] = []
         let linkAnswer = try socket.exchange(.dumpLinks) { if case .link(let link) = $0 { links.append(link) } }
         #expect(linkAnswer.isSuccess && !linkAnswer.isInterrupted)
-        let answer = try socket.exchange(.dumpAddresses(nil)) { if case .address(let one) = $0 { addresses.append(one) } }
+        let answer = try socket.exchange(.dumpAddresses(nil)) {
+            if case .address(let one) = $0 { addresses.append(one) }
+        }
         #expect(answer.isSuccess && !answer.isInterrupted)
 
         let told = try oracle("-n \(n) -j -d address")
@@ -161,7 +168,9 @@ func oracle(_ command: String) throws -> [JSONLink] {
             #expect(found.mtu == expected.mtu)
             #expect(found.mac?.description == expected.address)
             #expect(found.kind == expected.linkinfo?.info_kind ?? "")
-            #expect("\(found.operationalState)".uppercased() == expected.operstate?.replacing("LOWERLAYERDOWN", with: "LOWERLAYERDOWN"))
+            #expect(
+                "\(found.operationalState)".uppercased()
+                    == expected.operstate?.replacing("LOWERLAYERDOWN", with: "LOWERLAYERDOWN"))
             let flags = Set(expected.flags ?? [])
             #expect(found.flags.contains(.up) == flags.contains("UP"))
             #expect(found.flags.contains(.lowerUp) == flags.contains("LOWER_UP"))
@@ -203,7 +212,8 @@ func oracle(_ command: String) throws -> [JSONLink] {
     /// What we write, the other way round: `ip` must read every field as it was meant.
     @Test func whatIsAskedForIsWhatIpShows() throws {
         let network = try TestNetwork("or")
-        var socket = try NetworkNamespace(named: network.left).run { () throws(SystemError) in try RouteSocket.command() }
+        var socket = try NetworkNamespace(named: network.left).run { () throws(SystemError) in try RouteSocket.command()
+        }
         let index = try #require(try oracle("-n \(network.left) -j link").first { $0.ifname == "eth0" }?.ifindex)
         let eth0 = InterfaceIndex(index)
         let records = [
@@ -212,7 +222,8 @@ func oracle(_ command: String) throws -> [JSONLink] {
                 broadcast: IPAddress("10.66.0.255"), label: "eth0:all", flags: [.noPrefixRoute], validLifetime: 900,
                 preferredLifetime: 800, proto: 18),
             AddressRecord(
-                interface: eth0, prefix: try #require(IPPrefix("10.67.0.1/32")), peer: IPAddress("10.67.0.2"), label: "eth0"),
+                interface: eth0, prefix: try #require(IPPrefix("10.67.0.1/32")), peer: IPAddress("10.67.0.2"),
+                label: "eth0"),
             AddressRecord(
                 interface: eth0, prefix: try #require(IPPrefix("fd66::1/128")), peer: IPAddress("fd66::2"),
                 flags: [.noDAD], proto: 18),
@@ -232,7 +243,9 @@ func oracle(_ command: String) throws -> [JSONLink] {
 
     @Test func linkChangesAreHeard() throws {
         let network = try TestNetwork("lk")
-        var monitor = try NetworkNamespace(named: network.left).run { () throws(SystemError) in try RouteSocket.monitor() }
+        var monitor = try NetworkNamespace(named: network.left).run { () throws(SystemError) in
+            try RouteSocket.monitor()
+        }
         func next(_ what: String, _ fits: (RouteMessage) -> Bool) throws {
             var seen = false
             try eventually(what) {
@@ -241,11 +254,21 @@ func oracle(_ command: String) throws -> [JSONLink] {
             }
         }
         try ip("-n \(network.left) link set eth0 down")
-        try next("down") { if case .link(let link) = $0 { link.name == "eth0" && !link.isUp && !link.flags.contains(.up) } else { false } }
+        try next("down") {
+            if case .link(let link) = $0 {
+                link.name == "eth0" && !link.isUp && !link.flags.contains(.up)
+            } else {
+                false
+            }
+        }
         try ip("-n \(network.left) link set eth0 up")
-        try next("up") { if case .link(let link) = $0 { link.name == "eth0" && link.isUp && link.hasCarrier } else { false } }
+        try next("up") {
+            if case .link(let link) = $0 { link.name == "eth0" && link.isUp && link.hasCarrier } else { false }
+        }
         try ip("-n \(network.right) link set eth0 down")
-        try next("no carrier") { if case .link(let link) = $0 { link.name == "eth0" && !link.isUp && !link.hasCarrier } else { false } }
+        try next("no carrier") {
+            if case .link(let link) = $0 { link.name == "eth0" && !link.isUp && !link.hasCarrier } else { false }
+        }
         try ip("-n \(network.left) link del eth0")
         try next("gone") { if case .linkGone = $0 { true } else { false } }
     }

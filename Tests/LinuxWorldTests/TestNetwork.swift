@@ -66,7 +66,8 @@ struct TestNetwork: ~Copyable {
         try ip("netns add \(right)")
         for namespace in [left, right] {
             // No duplicate address detection: the link-local address is usable at once.
-            try run("/usr/sbin/ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"])
+            try run(
+                "/usr/sbin/ip", ["netns", "exec", namespace, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0"])
             try ip("-n \(namespace) link set lo up")
         }
         try ip("-n \(left) link add eth0 type veth peer name eth0 netns \(right)")

@@ -199,7 +199,9 @@ func message(_ type: UInt16, flags: UInt16 = 0, sequence: UInt32 = 0, body: [UIn
     /// Each 16-bit word of each message, at the values where a length is too small, fits exactly, or is too big.
     @Test func everyLengthAtEveryBoundaryIsRead() throws {
         for sample in try Self.samples() {
-            let counts = [0, 1, 2, 3, 4, 5, 15, 16, 17, sample.count - 1, sample.count, sample.count + 1, 0x7FFF, 0x8000, 0xFFFF]
+            let counts = [
+                0, 1, 2, 3, 4, 5, 15, 16, 17, sample.count - 1, sample.count, sample.count + 1, 0x7FFF, 0x8000, 0xFFFF,
+            ]
             for offset in stride(from: 0, to: sample.count - 1, by: 2) {
                 for value in counts {
                     var bytes = sample
@@ -230,7 +232,8 @@ func message(_ type: UInt16, flags: UInt16 = 0, sequence: UInt32 = 0, body: [UIn
     }
 
     @Test func anAttributeThatDoesNotEndInsideMakesTheMessageMalformed() throws {
-        var bytes = encode(.deleteAddress(AddressRecord(interface: InterfaceIndex(3), prefix: try prefix("10.0.0.1/8"))))
+        var bytes = encode(
+            .deleteAddress(AddressRecord(interface: InterfaceIndex(3), prefix: try prefix("10.0.0.1/8"))))
         bytes.write(hostOrder: UInt16(9), at: 32)
         #expect(decode(bytes) == [.malformed(type: 21)])
         bytes.write(hostOrder: UInt16(8), at: 32)

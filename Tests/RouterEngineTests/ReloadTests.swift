@@ -55,7 +55,9 @@ struct ReloadTests {
         for effect in effects {
             switch effect {
             case .install(let id), .announce(let id, _):
-                let owners = node.engine.statuses.filter { $0.addresses.contains { $0.key == node.engine.address(id)?.key } }
+                let owners = node.engine.statuses.filter {
+                    $0.addresses.contains { $0.key == node.engine.address(id)?.key }
+                }
                 #expect(owners.map(\.name) == ["VI_500"])
             case .reloaded: break
             default: Issue.record("a reload that adds an address had the effect \(effect)")

@@ -7,7 +7,9 @@ import VRRP
 
 @Suite("Trackers: keepalived's table of weights")
 struct TrackerTests {
-    static func bench(weight: Int = 0, reverse: Bool = false, rise: Int = 1, fall: Int = 1, initFail: Bool = false) -> Bench {
+    static func bench(weight: Int = 0, reverse: Bool = false, rise: Int = 1, fall: Int = 1, initFail: Bool = false)
+        -> Bench
+    {
         var script = TrackScript(name: "chk", command: .run(["/bin/true"]))
         (script.weight, script.reverse, script.rise, script.fall) = (weight, reverse, rise, fall)
         script.initFail = initFail
@@ -97,7 +99,9 @@ struct TrackerTests {
 
     @Test("engine.group.role: a fault of one member is the whole group's, and the group comes back together")
     func groups() {
-        let members = [Bench.instance("A", id: 1), Bench.instance("B", id: 2, addresses: ["10.1.0.9/24"], interface: "e1")]
+        let members = [
+            Bench.instance("A", id: 1), Bench.instance("B", id: 2, addresses: ["10.1.0.9/24"], interface: "e1"),
+        ]
         var bench = Bench(members, groups: [SyncGroupDefinition(name: "G", members: ["A", "B"])])
         bench.start()
         bench.pass(.seconds(4))

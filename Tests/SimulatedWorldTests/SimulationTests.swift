@@ -107,6 +107,7 @@ enum Files {
         let line = zip(expected, seen).enumerated().first { $0.element.0 != $0.element.1 }
         #expect(
             told == played,
-            "\(name), line \(line.map { $0.offset + 1 } ?? min(expected.count, seen.count)): told \(line?.element.0 ?? "more"), happened \(line?.element.1 ?? "more")")
+            "\(name), line \(line.map { $0.offset + 1 } ?? min(expected.count, seen.count)): told \(line?.element.0 ?? "more"), happened \(line?.element.1 ?? "more")"
+        )
     }
 }

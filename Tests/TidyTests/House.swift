@@ -31,7 +31,7 @@ enum House {
         Room(
             name: "LinuxWorld", kind: .kernel,
             imports: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives", "Glibc"]),
-        Room(name: "NetworkLab", kind: .kernel, imports: ["LinuxWorld", "Netlink", "VRRP", "Primitives", "Glibc"]),
+        Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
             imports: [

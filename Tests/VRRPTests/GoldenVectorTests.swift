@@ -81,7 +81,8 @@ struct GoldenVectorTests {
         let origin = PacketOrigin(
             interface: InterfaceIndex(1), source: try #require(IPAddress(vector.source)),
             destination: try #require(IPAddress(vector.destination)), timeToLive: 255)
-        let advert = try Advertisement.decode(packet.span.bytes.extracting(20..<packet.count), from: origin, for: vector.format)
+        let advert = try Advertisement.decode(
+            packet.span.bytes.extracting(20..<packet.count), from: origin, for: vector.format)
         #expect(advert.priority.rawValue == vector.priority)
         #expect(advert.id.rawValue == vector.id)
         #expect(advert.addressDigest == Advertisement.addressDigest(of: vector.addresses.compactMap { IPAddress($0) }))
@@ -116,7 +117,8 @@ struct GoldenVectorTests {
         let mac = MACAddress(bits: 0xEEAC_F61A_5EB0)
         #expect(
             AnnouncementFrame.bytes(for: try #require(IPAddress("10.5.0.10")), from: mac, isRouter: false)
-                == Self.bytes("ffffffffffff eeacf61a5eb0 0806 0001 0800 06 04 0001 eeacf61a5eb0 0a05000a ffffffffffff 0a05000a"))
+                == Self.bytes(
+                    "ffffffffffff eeacf61a5eb0 0806 0001 0800 06 04 0001 eeacf61a5eb0 0a05000a ffffffffffff 0a05000a"))
         let frame = AnnouncementFrame.bytes(for: try #require(IPAddress("fd00::1")), from: mac, isRouter: false)
         #expect(frame.count == 86)
         var sum = InternetChecksum()
