@@ -24,7 +24,13 @@ struct Portrait {
         addresses = (json["addresses"]?.array ?? []).map { address in
             let held = address["held"]?.bool == true
             let wanted = address["wanted"]?.bool == true
-            let note = held == wanted ? "" : held ? " (leaving)" : " (missing)"
+            let note =
+                switch (held, wanted) {
+                case (true, true): ""
+                case (false, false): " (not held here)"
+                case (true, false): " (leaving)"
+                case (false, true): " (missing)"
+                }
             return "\(address["address"]?.string ?? "?") on \(address["device"]?.string ?? "?")\(note)"
         }
         heard = json["master_heard"].map { master in
