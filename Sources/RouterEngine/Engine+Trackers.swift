@@ -11,6 +11,8 @@ struct ScriptSlot: Sendable {
     /// Whether any result came yet. Until then it is neither up nor down.
     var isKnown: Bool
     var isRunning = false
+    /// A run was due while the last one was still going.
+    var isOverdue = false
     var nextRun: Instant?
     var users: [RouterID] = []
     var lastOutcome: ScriptOutcome?
@@ -78,11 +80,16 @@ extension Engine {
         scripts[index].nextRun = next
         deadlines.set(.init(kind: .script, index: index), next)
         if scripts[index].isRunning {
+            scripts[index].isOverdue = true
             effects.append(.note(.scriptSkipped(scripts[index].id)))
         } else {
-            scripts[index].isRunning = true
-            effects.append(.startScript(scripts[index].id))
+            start(index, into: &effects)
         }
+    }
+
+    private mutating func start(_ index: Int, into effects: inout [Effect]) {
+        (scripts[index].isRunning, scripts[index].isOverdue) = (true, false)
+        effects.append(.startScript(scripts[index].id))
     }
 
     mutating func receive(
@@ -94,6 +101,8 @@ extension Engine {
         scripts[index].isRunning = false
         scripts[index].lastOutcome = outcome
         scripts[index].isKnown = true
+        // With a timeout as long as the interval a hanging script would only be tried every other time.
+        if outcome == .timedOut, scripts[index].isOverdue, scripts[index].nextRun != nil { start(index, into: &effects) }
         let (rise, top) = (definition.rise, definition.rise + definition.fall - 1)
         if outcome.isSuccess {
             let next = scripts[index].result + 1
