@@ -21,6 +21,16 @@ public enum Canary: String, Hashable, Sendable, CaseIterable {
     case adoptsTooLate = "adopts-too-late"
     /// A backup starts its timer anew for an advertisement that it discards.
     case discardRestartsTimer = "discard-restarts-timer"
+    /// A wrong checksum is accepted.
+    case checksumIgnored = "checksum-ignored"
+    /// An advertisement that crossed a router is accepted.
+    case timeToLiveIgnored = "time-to-live-ignored"
+    /// A master's priority 0 is not answered.
+    case releaseIgnored = "release-ignored"
+    /// Releasing is recorded when it is done, not before: a successor claims what its predecessor gave up.
+    case recordedLate = "recorded-late"
+    /// A reload announces the addresses of every router, whether it changed or not.
+    case reloadTouchesAll = "reload-touches-all"
 }
 
 /// Which planted bug this build carries: none, unless it was built for the simulator's own test.

@@ -151,7 +151,7 @@ extension Engine {
         dirtyGroups = Array(groups.indices)
         // Once all routers have said what they want: an address that moves between two masters does not blink.
         for id in touched { settle(id, at: now, into: &effects) }
-        for id in announcing {
+        for id in bug.isPlanted(.reloadTouchesAll) ? routerIDs : announcing {
             let count = slots[id.index]?.definition.announcements.masterRepeat ?? 0
             announce(id, count: count, at: now, into: &effects)
         }

@@ -212,7 +212,9 @@ public struct Engine: Sendable {
         var entered: Transition?
         for effect in routerEffects {
             // Releasing is recorded before it happens, also before the peers hear of it.
-            if case .transition(let transition) = effect, transition.from == .master { effects.append(.record(id)) }
+            if case .transition(let transition) = effect, transition.from == .master, !bug.isPlanted(.recordedLate) {
+                effects.append(.record(id))
+            }
         }
         for effect in routerEffects {
             switch effect {
@@ -253,7 +255,7 @@ public struct Engine: Sendable {
         if change != 0 {
             for address in slot.addresses { want(address, by: change, at: now, into: &effects) }
         }
-        if transition.from != .master { effects.append(.record(id)) }
+        if transition.from != .master || bug.isPlanted(.recordedLate) { effects.append(.record(id)) }
     }
 
     private mutating func report(_ transition: Transition, _ id: RouterID, into effects: inout [Effect]) {

@@ -93,7 +93,8 @@ extension Advertisement {
         // The IP length says where the packet ends; padding of the link never gets here.
         guard packet.byteCount == expected else { throw .length }
         // RFC 9568 §7.1 (100): verify that the TTL or hop limit is 255. Unicast crosses routers.
-        guard format.isUnicast || origin.timeToLive == 255 else { throw .timeToLive }
+        guard format.isUnicast || origin.timeToLive == 255 || format.bug.isPlanted(.timeToLiveIgnored)
+        else { throw .timeToLive }
         guard versionAndType >> 4 == format.version.rawValue else { throw .version }
         var interval: Centiseconds
         switch format.version {
@@ -119,7 +120,7 @@ extension Advertisement {
             let pseudo = format.pseudoHeader(source: origin.source, destination: origin.destination, length: expected)
             var sum = pseudo
             sum.add(packet)
-            guard sum.value == 0 else { throw .checksum }
+            guard sum.value == 0 || format.bug.isPlanted(.checksumIgnored) else { throw .checksum }
         }
         guard origin.destination.isMulticast != format.isUnicast else { throw .destination }
         return Advertisement(

@@ -28,7 +28,7 @@ extension VirtualRouter {
     ) {
         let heard = Heard(address: source, priority: advert.priority, interval: advert.interval, at: now)
         // RFC 9568 §6.4.2 (420): if the Priority is 0, set the Active_Down_Timer to Skew_Time.
-        if advert.priority == .releasing {
+        if advert.priority == .releasing, !settings.format.bug.isPlanted(.releaseIgnored) {
             lastHeard = heard
             guard settings.soleRival == source else {
                 state = .backup(masterDown: now + skewTime)
