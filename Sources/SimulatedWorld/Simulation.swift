@@ -12,7 +12,7 @@ public final class Simulation {
     let bug: PlantedBug
     /// True time, nanoseconds since the run began; no node can read it.
     var trueTime: Int64 { now }
-    private var now: Int64 = 0
+    var now: Int64 = 0
     var queue = EventQueue()
     var hosts: [Host] = []
     var segments: [Segment] = []
@@ -20,17 +20,17 @@ public final class Simulation {
     var director: Director! = nil  // likewise
     public internal(set) var failure: Failure?
     /// Changes with every event and effect: two runs of one seed must agree.
-    public private(set) var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
-    public private(set) var eventCount = 0
+    public internal(set) var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
+    public internal(set) var eventCount = 0
     var story: Story?
-    private var networkDraw: SplitMix64
-    private var deliveries: [Delivery?] = []
+    var networkDraw: SplitMix64
+    var deliveries: [Delivery?] = []
     /// When the last packet of each path (link, sender, receiver) arrives.
-    private var lastArrivals: [Int64] = []
-    private var freeDeliveries: [Int] = []
-    private var announcements: [(Announcement, link: Int, host: Int, count: Int)] = []
+    var lastArrivals: [Int64] = []
+    var freeDeliveries: [Int] = []
+    var announcements: [(Announcement, link: Int, host: Int, count: Int)] = []
     /// While a reload is being handled: the routers that its effects touched.
-    private var touched: [Int]?
+    var touched: [Int]?
 
     /// - Parameter tellsStory: keeps one line for each event of the last seconds (slow).
     public init(_ scenario: Scenario, bug: PlantedBug = PlantedBug(), tellsStory: Bool = false) {
@@ -51,8 +51,7 @@ public final class Simulation {
             for link in 0..<scenario.linkCount {
                 interfaces.append(
                     .init(
-                        index: UInt32(2 + link), name: "eth\(link)", link: link, mac: Self.mac(link: link, host: index))
-                )
+                        index: UInt32(2 + link), name: "eth\(link)", link: link, mac: Self.mac(link: link, host: index)))
             }
             let host = Host(
                 index, model: plan.model,
@@ -92,7 +91,7 @@ public final class Simulation {
 
     func mix(_ value: UInt64) { traceHash = (traceHash ^ value) &* 0x0000_0100_0000_01B3 &+ (traceHash >> 29) }
 
-    private func handle(_ event: Event) {
+    func handle(_ event: Event) {
         let host = hosts[Int(event.host)]
         let argument = Int(event.argument)
         switch event.kind {
@@ -190,7 +189,7 @@ public final class Simulation {
     }
 
     /// After every input: what the seam left to do, and the next timer.
-    private func finish(_ host: Host) {
+    func finish(_ host: Host) {
         if host.isDying {
             endWorker(host, successorAfter: host.restartDelay)
             return
@@ -209,7 +208,7 @@ public final class Simulation {
         scheduleTimer(host)
     }
 
-    private func scheduleTimer(_ host: Host) {
+    func scheduleTimer(_ host: Host) {
         guard let deadline = host.node?.nextDeadline else { return }
         let due = host.clock.time(of: deadline)
         guard due < .max else { return }
@@ -220,7 +219,7 @@ public final class Simulation {
         queue.push(.timer, at: time, host: host.index, token: host.incarnation)
     }
 
-    private func timer(_ host: Host, _ event: Event) {
+    func timer(_ host: Host, _ event: Event) {
         guard event.token == host.incarnation, event.time == host.scheduledTimer else { return }
         host.scheduledTimer = .max
         guard host.isRunning, let deadline = host.node?.nextDeadline else { return }
@@ -252,7 +251,7 @@ public final class Simulation {
         queue.push(.resume, at: host.stalledUntil, host: host.index)
     }
 
-    private func resume(_ host: Host) {
+    func resume(_ host: Host) {
         guard now >= host.stalledUntil, host.isStalled || host.isPaused else { return }
         if host.isPaused {
             host.isPaused = false
@@ -284,114 +283,6 @@ public final class Simulation {
         if host.node != nil, host.isRunning { finish(host) }
     }
 
-    // MARK: - The kernel
-
-    func addOwnAddresses(_ host: Host) {
-        for interface in host.kernel.interfaces {
-            for family in [AddressFamily.ipv4, .ipv6] {
-                addOwnAddress(host, interface, family)
-            }
-        }
-    }
-
-    func addOwnAddress(_ host: Host, _ interface: Kernel.Interface, _ family: AddressFamily) {
-        let address = Scenario.hostAddress(family, link: interface.link, octet: Scenario.octet(of: host.index))
-        guard let prefix = IPPrefix(address, length: family == .ipv4 ? 24 : 64),
-            host.kernel.find(prefix, on: interface.index) == nil
-        else { return }
-        let entry = Kernel.Address(interface: interface.index, prefix: prefix, isMarked: false, expires: .max)
-        host.kernel.addresses.append(entry)
-        notify(.address(Kernel.report(entry)), host)
-    }
-
-    func install(_ managed: ManagedAddress, _ id: AddressID, isRefresh: Bool, on host: Host) {
-        guard let index = managed.interface?.rawValue, let position = host.kernel.interface(withIndex: index) else {
-            host.waiting.append(.operationFailed(id, isRefresh ? .refresh : .install, errno: 19))
-            return
-        }
-        let lifetime = managed.lifetime.nanoseconds
-        let expires = lifetime > 0 ? now + lifetime : .max
-        let prefix = managed.key.prefix
-        if let existing = host.kernel.find(prefix, on: index) {
-            host.kernel.addresses[existing].expires = expires
-            host.kernel.addresses[existing].isMarked = true
-            notify(.address(Kernel.report(host.kernel.addresses[existing])), host)
-        } else {
-            let entry = Kernel.Address(interface: index, prefix: prefix, isMarked: true, expires: expires)
-            host.kernel.addresses.append(entry)
-            notify(.address(Kernel.report(entry)), host)
-            judge.addressChanged(host, host.kernel.interfaces[position].link, prefix, isPresent: true, .process)
-        }
-        scheduleExpiry(host)
-    }
-
-    func withdraw(_ managed: ManagedAddress, _ id: AddressID, on host: Host) {
-        guard let index = managed.interface?.rawValue, let position = host.kernel.interface(withIndex: index) else {
-            host.waiting.append(.operationFailed(id, .withdraw, errno: 19))
-            return
-        }
-        guard let existing = host.kernel.find(managed.key.prefix, on: index) else {
-            host.waiting.append(.operationFailed(id, .withdraw, errno: 99))
-            return
-        }
-        removeAddress(existing, of: host, link: host.kernel.interfaces[position].link, .process)
-    }
-
-    func removeAddress(_ position: Int, of host: Host, link: Int, _ cause: Judge.Cause) {
-        let entry = host.kernel.addresses.remove(at: position)
-        tell(host.index, "kernel: \(entry.prefix) is gone (\(cause))")
-        notify(.addressGone(Kernel.report(entry)), host)
-        judge.addressChanged(host, link, entry.prefix, isPresent: false, cause)
-    }
-
-    private func scheduleExpiry(_ host: Host) {
-        var earliest = Int64.max
-        for entry in host.kernel.addresses where entry.expires < earliest { earliest = entry.expires }
-        guard earliest < .max, earliest < host.scheduledExpiry else { return }
-        // The kernel's own work is done up to 0.3 s late.
-        host.scheduledExpiry = earliest
-        queue.push(
-            .expiry, at: max(now, earliest + host.draw.within(20 * millisecond...300 * millisecond)), host: host.index)
-    }
-
-    private func expireAddresses(of host: Host, _ event: Event?) {
-        guard !host.isPaused else { return }
-        if event != nil { host.scheduledExpiry = .max }
-        while let position = host.kernel.addresses.firstIndex(where: { $0.expires <= now - 20 * millisecond }) {
-            let index = host.kernel.addresses[position].interface
-            let link = host.kernel.interfaces.first { $0.index == index }?.link ?? 0
-            removeAddress(position, of: host, link: link, .lifetime)
-        }
-        if event != nil { scheduleExpiry(host) }
-    }
-
-    /// A notification to the process, if there is one that listens.
-    func notify(_ input: Input, _ host: Host) {
-        guard host.process == .running else { return }
-        if host.hasOverrun { return }
-        if host.notifications.count >= 64 {
-            host.hasOverrun = true
-        } else {
-            host.notifications.append(input)
-        }
-        guard !host.isNotificationScheduled else { return }
-        host.isNotificationScheduled = true
-        let delay = 50_000 + Int64(host.draw.next() % 1_000_000) + host.notificationDelay
-        queue.push(.netlink, at: now + delay, host: host.index)
-    }
-
-    private func deliverNotifications(to host: Host) {
-        host.isNotificationScheduled = false
-        guard host.isRunning, host.node != nil else { return }
-        let notifications = host.notifications
-        let incarnation = host.incarnation
-        host.notifications = []
-        for input in notifications where host.incarnation == incarnation { handle(input, on: host) }
-        guard host.hasOverrun, host.incarnation == incarnation else { return }
-        host.hasOverrun = false
-        handle(.kernelDump(host.kernel.links, host.kernel.reported), on: host)
-    }
-
     // MARK: - Scripts
 
     func startScript(_ id: ScriptID, _ script: TrackScript, on host: Host) {
@@ -406,7 +297,7 @@ public final class Simulation {
         queue.push(.scriptDone, at: now + delay, host: host.index, argument: Int(id.number), token: host.scriptToken)
     }
 
-    private func finishScript(_ host: Host, token: UInt32, number: Int) {
+    func finishScript(_ host: Host, token: UInt32, number: Int) {
         guard let position = host.scriptRuns.firstIndex(where: { $0.token == token }) else { return }
         let id = host.scriptRuns.remove(at: position).id
         let outcome: ScriptOutcome =
@@ -418,137 +309,6 @@ public final class Simulation {
             case .flaps: host.draw.flip() ? .exited(0) : .signalled(9)
             }
         handle(.scriptFinished(id, outcome), on: host)
-    }
-
-    // MARK: - The wire
-
-    func send(_ packet: AdvertisementPacket, from host: Host, interface: InterfaceIndex) {
-        guard let position = host.kernel.interface(withIndex: interface.rawValue),
-            host.kernel.interfaces[position].isUp
-        else { return }
-        let link = host.kernel.interfaces[position].link
-        let offset = packet.source.family == .ipv4 ? 20 : 0
-        if let first = packet.copies.first { judge.sawAdvert(host, link, first.bytes, offset) }
-        for copy in packet.copies {
-            let timeToLive = offset > 0 ? copy.bytes[8] : 255
-            let origin = PacketOrigin(
-                interface: InterfaceIndex(0), source: packet.source, destination: copy.destination,
-                timeToLive: timeToLive)
-            for other in hosts where other.index != host.index {
-                if !copy.destination.isMulticast, !isOwn(copy.destination, of: other, link) { continue }
-                convey(
-                    Delivery(
-                        bytes: copy.bytes, offset: offset, origin: origin, sender: host.index, isSound: true, link: link
-                    ),
-                    to: other)
-            }
-        }
-    }
-
-    private func isOwn(_ address: IPAddress, of host: Host, _ link: Int) -> Bool {
-        address == Scenario.hostAddress(address.family, link: link, octet: Scenario.octet(of: host.index))
-    }
-
-    /// Lets the segment do its worst with one packet for one node.
-    func convey(_ delivery: Delivery, to host: Host) {
-        let segment = segments[delivery.link]
-        if let sender = delivery.sender, !segment.reaches(sender, host.index) { return }
-        if networkDraw.chance(segment.loss) { return }
-        var delivery = delivery
-        if segment.corruption > 0, networkDraw.chance(segment.corruption) {
-            // The kernel checks IPv6 itself; of IPv4 it checks the header, which is not behind `offset`.
-            if delivery.offset == 0 { return }
-            let at = delivery.offset + networkDraw.below(delivery.bytes.count - delivery.offset)
-            delivery.bytes[at] ^= 1 << UInt8(networkDraw.below(8))
-            delivery.isSound = false
-        }
-        let copies = segment.duplication > 0 && networkDraw.chance(segment.duplication) ? 2 : 1
-        for _ in 0..<copies {
-            var arrival = now + networkDraw.within(segment.delay)
-            if segment.reordering > 0, networkDraw.chance(segment.reordering) {
-                arrival += networkDraw.within(0...80 * millisecond)
-            } else if let sender = delivery.sender {
-                // A healthy path keeps the order.
-                let path = (delivery.link * hosts.count + sender) * hosts.count + host.index
-                arrival = max(arrival, lastArrivals[path] + 1)
-                lastArrivals[path] = arrival
-            }
-            queue.push(.delivery, at: arrival, host: host.index, argument: keep(delivery))
-        }
-    }
-
-    private func keep(_ delivery: Delivery) -> Int {
-        if let free = freeDeliveries.popLast() {
-            deliveries[free] = delivery
-            return free
-        }
-        deliveries.append(delivery)
-        return deliveries.count - 1
-    }
-
-    private func release(_ index: Int) {
-        deliveries[index] = nil
-        freeDeliveries.append(index)
-    }
-
-    private func arrive(_ index: Int, at host: Host) {
-        guard let delivery = deliveries[index], host.process == .running,
-            let position = host.kernel.interface(onLink: delivery.link), host.kernel.interfaces[position].isUp,
-            hasSocket(host, host.kernel.interfaces[position].index, delivery.origin)
-        else { return release(index) }
-        deliveries[index]?.origin.interface = InterfaceIndex(host.kernel.interfaces[position].index)
-        guard host.isRunning else {
-            if host.inbox.count < 300 { host.inbox.append(index) } else { release(index) }
-            return
-        }
-        receive(index, at: host)
-    }
-
-    private func hasSocket(_ host: Host, _ interface: UInt32, _ origin: PacketOrigin) -> Bool {
-        for socket in host.sockets where socket.interface.rawValue == interface && socket.family == origin.source.family
-        {
-            if !origin.destination.isMulticast || socket.group == origin.destination { return true }
-        }
-        return false
-    }
-
-    private func receive(_ index: Int, at host: Host) {
-        guard let delivery = deliveries[index] else { return }
-        release(index)
-        // A socket dies with its interface, and what waits in it too.
-        guard host.node != nil, host.kernel.interface(withIndex: delivery.origin.interface.rawValue) != nil else {
-            return
-        }
-        judge.delivered(delivery, to: host)
-        tell(host.index, Story.describe(delivery))
-        let span = delivery.bytes.span.bytes
-        host.node?.receive(
-            span.extracting(droppingFirst: delivery.offset), from: delivery.origin, at: host.clock.reading(at: now))
-        finish(host)
-    }
-
-    // MARK: - Clients
-
-    func announce(_ frame: [UInt8], count: Int, from host: Host, interface: InterfaceIndex) {
-        guard let position = host.kernel.interface(withIndex: interface.rawValue),
-            host.kernel.interfaces[position].isUp, let announcement = Announcement(frame)
-        else { return }
-        let link = host.kernel.interfaces[position].link
-        for client in segments[link].clients.indices {
-            guard segments[link].clients[client].sees & 1 << UInt32(host.index) != 0 else { continue }
-            var arrives = segments[link].loss == 0
-            for _ in 0..<count where !arrives { arrives = !networkDraw.chance(segments[link].loss) }
-            guard arrives else { continue }
-            announcements.append((announcement, link, host.index, 1))
-            queue.push(
-                .announcement, at: now + networkDraw.within(segments[link].delay), argument: announcements.count - 1,
-                token: UInt32(client))
-        }
-    }
-
-    private func deliverAnnouncement(_ index: Int, client: Int) {
-        let (announcement, link, _, _) = announcements[index]
-        segments[link].learn(announcement.address, announcement.mac, client: client)
     }
 
     // MARK: - Reloads, seen from outside
@@ -575,8 +335,7 @@ public final class Simulation {
         host.recordSlots = []
         for router in touched ?? [] where !allowed.contains(router) {
             fail(
-                "RELOAD-1",
-                expected: "a reload that changes routers \(allowed) leaves \(scenario.routers[router].name) alone",
+                "RELOAD-1", expected: "a reload that changes routers \(allowed) leaves \(scenario.routers[router].name) alone",
                 seen: "node \(host.index) acted on it")
         }
         touched = nil
