@@ -102,7 +102,9 @@ extension Engine {
         scripts[index].lastOutcome = outcome
         scripts[index].isKnown = true
         // With a timeout as long as the interval a hanging script would only be tried every other time.
-        if outcome == .timedOut, scripts[index].isOverdue, scripts[index].nextRun != nil { start(index, into: &effects) }
+        if outcome == .timedOut, scripts[index].isOverdue, scripts[index].nextRun != nil {
+            start(index, into: &effects)
+        }
         let (rise, top) = (definition.rise, definition.rise + definition.fall - 1)
         if outcome.isSuccess {
             let next = scripts[index].result + 1

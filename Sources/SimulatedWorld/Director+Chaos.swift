@@ -77,7 +77,8 @@ extension Director {
             simulation.segments[link].blocked[host.index] |= UInt32(truncatingIfNeeded: draw.next())
             later(.unblock(link), in: long)
         case .workerCrash:
-            host.restartDelay = draw.flip() ? draw.within(3 * millisecond...50 * millisecond) : draw.within(0...5 * second)
+            host.restartDelay =
+                draw.flip() ? draw.within(3 * millisecond...50 * millisecond) : draw.within(0...5 * second)
             if draw.flip() {
                 host.diesAfterEffects = draw.below(12)
             } else if host.process == .running {
@@ -136,7 +137,9 @@ extension Director {
             guard isChaos else { return }
             for at in simulation.segments.indices where link < 0 || at == link {
                 for host in hosts.indices { simulation.segments[at].blocked[host] = 0 }
-                for client in simulation.segments[at].clients.indices { simulation.segments[at].clients[client].sees = .max }
+                for client in simulation.segments[at].clients.indices {
+                    simulation.segments[at].clients[client].sees = .max
+                }
             }
             judge.healedAt = now
         case .start(let host): if isChaos { boot(hosts[host]) }
@@ -152,7 +155,9 @@ extension Director {
             guard hosts[host].incarnation == incarnation, !hosts[host].isPaused else { return }
             for prefix in plan.addresses where hosts[host].kernel.holds(prefix, onLink: plan.link) {
                 simulation.fail(
-                    "KERN-2", expected: "\(prefix) is gone from node \(host), whose daemon was killed, by the end of its lifetime",
+                    "KERN-2",
+                    expected:
+                        "\(prefix) is gone from node \(host), whose daemon was killed, by the end of its lifetime",
                     seen: "it is there")
             }
         }

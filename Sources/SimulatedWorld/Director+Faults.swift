@@ -21,7 +21,8 @@ extension Director {
 
     /// `ip link set down` takes IPv6 addresses away, the node's own as well.
     func setEnabled(_ host: Host, _ link: Int, _ isEnabled: Bool) {
-        guard let position = host.kernel.interface(onLink: link), host.kernel.interfaces[position].isEnabled != isEnabled
+        guard let position = host.kernel.interface(onLink: link),
+            host.kernel.interfaces[position].isEnabled != isEnabled
         else { return }
         host.kernel.interfaces[position].isEnabled = isEnabled
         changed(host, position)
@@ -33,13 +34,16 @@ extension Director {
     }
 
     func remove(_ host: Host, _ interface: Kernel.Interface, where matches: (IPPrefix) -> Bool) {
-        while let at = host.kernel.addresses.firstIndex(where: { $0.interface == interface.index && matches($0.prefix) }) {
+        while let at = host.kernel.addresses.firstIndex(where: { $0.interface == interface.index && matches($0.prefix) }
+        ) {
             simulation.removeAddress(at, of: host, link: interface.link, .outage)
         }
     }
 
     func removeInterface(_ host: Host, _ link: Int) {
-        guard let position = host.kernel.interface(onLink: link), host.kernel.interfaces[position].isPresent else { return }
+        guard let position = host.kernel.interface(onLink: link), host.kernel.interfaces[position].isPresent else {
+            return
+        }
         remove(host, host.kernel.interfaces[position]) { _ in true }
         host.kernel.interfaces[position].isPresent = false
         changed(host, position)
@@ -47,7 +51,9 @@ extension Director {
     }
 
     func createInterface(_ host: Host, _ link: Int) {
-        guard let position = host.kernel.interface(onLink: link), !host.kernel.interfaces[position].isPresent else { return }
+        guard let position = host.kernel.interface(onLink: link), !host.kernel.interfaces[position].isPresent else {
+            return
+        }
         host.kernel.interfaces[position].isPresent = true
         host.kernel.interfaces[position].index = host.kernel.freshIndex()
         changed(host, position)
@@ -104,7 +110,11 @@ extension Director {
             case 1:  // no peer
                 guard definition.isUnicast, definition.checkUnicastSource else { continue }
             case 2:  // cut short or too long
-                if draw.flip() { bytes.removeLast(draw.within(1...min(8, bytes.count - offset - 1))) } else { bytes.append(0) }
+                if draw.flip() {
+                    bytes.removeLast(draw.within(1...min(8, bytes.count - offset - 1)))
+                } else {
+                    bytes.append(0)
+                }
             default:  // noise
                 for at in offset..<bytes.count { bytes[at] = UInt8(truncatingIfNeeded: draw.next()) }
                 bytes[offset + 2] = priority.rawValue

@@ -38,7 +38,9 @@ extension Director {
                 let holding = members.filter { $0.isRunning && judge.views[router][$0.index].holds }.map(\.index)
                 if !eligible.isEmpty, holding.count != 1 {
                     return simulation.fail(
-                        "SAFE-1", expected: "on its side of the cut one of nodes \(eligible) holds \(scenario.routers[router].name)",
+                        "SAFE-1",
+                        expected:
+                            "on its side of the cut one of nodes \(eligible) holds \(scenario.routers[router].name)",
                         seen: "nodes \(holding) do")
                 }
                 holders += holding
@@ -67,7 +69,9 @@ extension Director {
             guard let holder = judge.expected[router], holder != winner else { continue }
             if holder == (aWins ? b : a) || !judge.mayPreempt(holder, winner, router) {
                 simulation.fail(
-                    "RIGHT-1", expected: "node \(winner) stays master of \(scenario.routers[router].name) when it meets node \(aWins ? b : a)",
+                    "RIGHT-1",
+                    expected:
+                        "node \(winner) stays master of \(scenario.routers[router].name) when it meets node \(aWins ? b : a)",
                     seen: "node \(holder) holds it")
             }
         }

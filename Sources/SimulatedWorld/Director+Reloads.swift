@@ -32,7 +32,9 @@ extension Director {
             model.instances[at].basePriority = UInt8(draw.within(1...254))
             if plan.isGrouped {
                 // Members of a group agree about who is better.
-                for index in model.instances.indices { model.instances[index].basePriority = model.instances[at].basePriority }
+                for index in model.instances.indices {
+                    model.instances[index].basePriority = model.instances[at].basePriority
+                }
                 touching = Array(scenario.routers.indices)
             }
             moves = true
@@ -54,7 +56,9 @@ extension Director {
         default:
             if model.scripts.contains(where: { $0.name == "more" }) {
                 model.scripts.removeAll { $0.name == "more" }
-                for index in model.instances.indices { model.instances[index].trackScripts.removeAll { $0.name == "more" } }
+                for index in model.instances.indices {
+                    model.instances[index].trackScripts.removeAll { $0.name == "more" }
+                }
             } else {
                 model.scripts.append(TrackScript(name: "more", command: .run(["/usr/bin/more"])))
                 model.instances[at].trackScripts.append(TrackedScript(name: "more"))

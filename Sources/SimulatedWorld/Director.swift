@@ -157,7 +157,11 @@ final class Director {
             let duration = judge.settleBound * 2 + draw.within(0...20 * second)
             expectTakeover(from: holder, isReleased: false)
             disturb(extra: duration + second)
-            if check == .stallLong { simulation.stall(host, for: duration) } else { simulation.pause(host, for: duration) }
+            if check == .stallLong {
+                simulation.stall(host, for: duration)
+            } else {
+                simulation.pause(host, for: duration)
+            }
         case .stallBackup:
             guard let backup = hosts.first(where: { $0.isRunning && !judge.expected.contains($0.index) }) else {
                 return scheduleStep(in: second)
@@ -290,7 +294,8 @@ final class Director {
         simulation.addOwnAddresses(host)
         judge.lostPower(host)
         // Another boot, another clock.
-        host.clock = HostClock(bootedAt: now, reading: draw.within(Int64(1)...60) * second, driftPPM: draw.within(Int64(-500)...500))
+        host.clock = HostClock(
+            bootedAt: now, reading: draw.within(Int64(1)...60) * second, driftPPM: draw.within(Int64(-500)...500))
     }
 
     func expectTakeover(from holder: Int, isReleased: Bool) {
@@ -299,14 +304,16 @@ final class Director {
             let begin = isReleased ? now : judge.views[router][holder].lastSent
             // The token is the one that `disturb` is about to draw.
             simulation.queue.push(
-                .takeover, at: begin + wait + wait / 1000 + judge.margin, argument: router, token: judge.currentToken &+ 1)
+                .takeover, at: begin + wait + wait / 1000 + judge.margin, argument: router,
+                token: judge.currentToken &+ 1)
         }
     }
 
     func expectGone(_ host: Host) {
         for router in scenario.routers.indices where judge.expected[router] == host.index {
             guard let lifetime = host.definitions[router]?.addressLifetime.nanoseconds, lifetime > 0 else { continue }
-            later(.gone(host.index, router: router, incarnation: host.incarnation + 1), in: lifetime + 500 * millisecond)
+            later(
+                .gone(host.index, router: router, incarnation: host.incarnation + 1), in: lifetime + 500 * millisecond)
         }
     }
 }

@@ -83,7 +83,8 @@ extension Judge {
         }
         guard holders.count == 1, let priority = standings[holder] else {
             simulation.fail(
-                "SAFE-1", expected: "exactly one of nodes \(eligible) holds \(name(router))", seen: "nodes \(holders) do")
+                "SAFE-1", expected: "exactly one of nodes \(eligible) holds \(name(router))",
+                seen: "nodes \(holders) do")
             return
         }
         for other in eligible where other != holder {
@@ -107,7 +108,8 @@ extension Judge {
         for host in hosts where host.isRunning && host.index != holder {
             let plan = simulation.scenario.routers[router]
             for prefix in plan.addresses + [plan.spare] where host.kernel.holds(prefix, onLink: plan.link) {
-                simulation.fail("KERN-1", expected: "node \(host.index) holds nothing of \(name(router))", seen: "\(prefix)")
+                simulation.fail(
+                    "KERN-1", expected: "node \(host.index) holds nothing of \(name(router))", seen: "\(prefix)")
             }
             if let hook = host.lastHook[router], hook != (standings[host.index] == nil ? .fault : .backup),
                 host.definitions[router] != nil
@@ -152,10 +154,12 @@ extension Judge {
         _ router: Int, _ host: Host, _ definition: InstanceDefinition, _ plan: Scenario.RouterPlan
     ) {
         let view = views[router][host.index]
-        let isClean = view.takenAt > healedAt && !simulation.hosts.contains {
-            $0.index != host.index
-                && (views[router][$0.index].holds || views[router][$0.index].releasedAt >= view.takenAt)
-        }
+        let isClean =
+            view.takenAt > healedAt
+            && !simulation.hosts.contains {
+                $0.index != host.index
+                    && (views[router][$0.index].holds || views[router][$0.index].releasedAt >= view.takenAt)
+            }
         guard let position = host.kernel.interface(onLink: plan.link) else { return }
         let mac = host.kernel.interfaces[position].mac
         for client in simulation.segments[plan.link].clients.indices {

@@ -15,7 +15,8 @@ extension Judge {
             views[router][host.index].isMaster = false
             views[router][host.index].lastSent = -1
             if let holder = expected[router], holder == host.index {
-                simulation.fail("SAFE-1", expected: "\(who(holder)) stays master of \(name(router))", seen: "it releases")
+                simulation.fail(
+                    "SAFE-1", expected: "\(who(holder)) stays master of \(name(router))", seen: "it releases")
             }
             return
         }
@@ -70,7 +71,9 @@ extension Judge {
         if priority == 0 {
             // A member of a group may have waited out its own time long ago.
             let isGrouped = simulation.scenario.routers[router].isGrouped
-            if !views[router][host.index].isMaster { views[router][host.index].wait = isGrouped ? .unknown : .released(now) }
+            if !views[router][host.index].isMaster {
+                views[router][host.index].wait = isGrouped ? .unknown : .released(now)
+            }
         } else if !definition.preempt || priority >= highestPriority(host, router, definition) {
             views[router][host.index].wait = .since(now, interval: interval)
         } else if definition.preemptDelay > .zero || priority >= lowestPriority(host, router, definition) {
@@ -99,7 +102,8 @@ extension Judge {
         if now < begin + span - tolerance {
             simulation.fail(
                 "WAIT-1",
-                expected: "node \(host.index) waits \(seconds(span)) s from \(seconds(begin)) s before it takes \(name(router))",
+                expected:
+                    "node \(host.index) waits \(seconds(span)) s from \(seconds(begin)) s before it takes \(name(router))",
                 seen: "it takes over with priority \(priority) after \(seconds(now - begin)) s")
         }
     }

@@ -101,7 +101,9 @@ final class Judge {
                 guard let definition = host.definitions[router] else { continue }
                 down = max(down, downTime(router, definition, interval: longestInterval(router), priority: 1))
                 delay = max(delay, definition.preemptDelay.nanoseconds)
-                if definition.announcements.garpInterval > .zero || definition.announcements.gnaInterval > .zero { pace = second }
+                if definition.announcements.garpInterval > .zero || definition.announcements.gnaInterval > .zero {
+                    pace = second
+                }
             }
             if delay > 0 { delay += longestInterval(router) + down }
             // A backup that last heard a faster, lower master before it yielded may try once more.
@@ -113,9 +115,11 @@ final class Judge {
                 bound = max(bound, down + delay + pace)
             }
         }
-        let script = simulation.hosts.flatMap(\.model.scripts).map {
-            ($0.interval.nanoseconds) * Int64(max($0.rise, $0.fall) + 1) + max($0.effectiveTimeout.nanoseconds, second)
-        }.max() ?? 0
+        let script =
+            simulation.hosts.flatMap(\.model.scripts).map {
+                ($0.interval.nanoseconds) * Int64(max($0.rise, $0.fall) + 1)
+                    + max($0.effectiveTimeout.nanoseconds, second)
+            }.max() ?? 0
         return bound + bound / 1000 + script + margin
     }
 
@@ -184,7 +188,9 @@ final class Judge {
     /// A router that says it began, or recovered, waits by its own interval from now on.
     func hooked(_ host: Host, _ router: Int, _ kind: HookKind) {
         if kind == .fault { views[router][host.index].wait = .unknown }
-        guard kind == .backup, host.lastHook[router] != .master, let definition = host.definitions[router] else { return }
+        guard kind == .backup, host.lastHook[router] != .master, let definition = host.definitions[router] else {
+            return
+        }
         views[router][host.index].wait = .since(now, interval: definition.advertInterval.nanoseconds)
     }
 
@@ -198,7 +204,8 @@ final class Judge {
                     now - touchedAt[host.index] > second
                 else { continue }
                 simulation.fail(
-                    "KERN-2", expected: "node \(host.index) leaves nothing behind when it stops", seen: "\(prefix) is there")
+                    "KERN-2", expected: "node \(host.index) leaves nothing behind when it stops",
+                    seen: "\(prefix) is there")
             }
         }
     }
@@ -211,7 +218,9 @@ final class Judge {
     // MARK: - The kernel
 
     func addressChanged(_ host: Host, _ link: Int, _ prefix: IPPrefix, isPresent: Bool, _ cause: Cause) {
-        guard let router = simulation.router(of: prefix), simulation.scenario.routers[router].link == link else { return }
+        guard let router = simulation.router(of: prefix), simulation.scenario.routers[router].link == link else {
+            return
+        }
         let isFirst = prefix == simulation.scenario.routers[router].addresses[0]
         if isFirst {
             views[router][host.index].holds = isPresent
@@ -237,7 +246,9 @@ final class Judge {
                 "SAFE-1", expected: "only \(who(holder)) holds \(name(router))",
                 seen: "\(prefix) appears on node \(host.index)")
         }
-        if !isPresent, holder == host.index, cause == .process, host.definitions[router] != nil, !isSpare(prefix, router) {
+        if !isPresent, holder == host.index, cause == .process, host.definitions[router] != nil,
+            !isSpare(prefix, router)
+        {
             simulation.fail(
                 "SAFE-1", expected: "\(who(holder)) keeps \(name(router))", seen: "it withdraws \(prefix)")
         }
@@ -281,7 +292,8 @@ final class Judge {
                 guard host.kernel.interface(named: "eth\(link)") != nil else { continue }
                 if view.holds, !view.isMaster {
                     simulation.fail(
-                        "KERN-1", expected: "node \(host.index), no master of \(name(router)), holds none of its addresses",
+                        "KERN-1",
+                        expected: "node \(host.index), no master of \(name(router)), holds none of its addresses",
                         seen: "it holds \(simulation.scenario.routers[router].addresses[0])")
                 }
                 if view.isMaster, view.holds, now - view.lastSent > quiet {
@@ -289,7 +301,8 @@ final class Judge {
                         "KERN-1", expected: "node \(host.index) holds \(name(router)) only while it advertises",
                         seen: "its last advertisement is \(seconds(now - view.lastSent)) s old")
                 }
-                if view.isMaster, let absent = view.absentSince, now - absent > 2 * second, now - view.lastSent < second {
+                if view.isMaster, let absent = view.absentSince, now - absent > 2 * second, now - view.lastSent < second
+                {
                     simulation.fail(
                         "KERN-1", expected: "node \(host.index) holds what it advertises",
                         seen: "\(name(router)) is missing since \(seconds(absent)) s")

@@ -197,7 +197,9 @@ public struct Playbook {
             else { throw mistake("a script and its status expected") }
             handle(.scriptFinished(ScriptID(UInt32(index)), .exited(Int32(clamping: try integer(words[1])))))
         case "timeout":
-            guard let index = model.scripts.firstIndex(where: { $0.name == words.first }) else { throw mistake("no such script") }
+            guard let index = model.scripts.firstIndex(where: { $0.name == words.first }) else {
+                throw mistake("no such script")
+            }
             handle(.scriptFinished(ScriptID(UInt32(index)), .timedOut))
         case "reload":
             if let name = words.first {

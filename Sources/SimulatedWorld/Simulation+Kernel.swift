@@ -69,7 +69,8 @@ extension Simulation {
         guard earliest < .max, earliest < host.scheduledExpiry else { return }
         // The kernel's own work is done up to 0.3 s late.
         host.scheduledExpiry = earliest
-        queue.push(.expiry, at: max(now, earliest + host.draw.within(20 * millisecond...300 * millisecond)), host: host.index)
+        queue.push(
+            .expiry, at: max(now, earliest + host.draw.within(20 * millisecond...300 * millisecond)), host: host.index)
     }
 
     func expireAddresses(of host: Host, _ event: Event?) {

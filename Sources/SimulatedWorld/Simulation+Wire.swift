@@ -21,7 +21,8 @@ extension Simulation {
                 if !copy.destination.isMulticast, !isOwn(copy.destination, of: other, link) { continue }
                 convey(
                     Delivery(
-                        bytes: copy.bytes, offset: offset, origin: origin, sender: host.index, isSound: true, link: link),
+                        bytes: copy.bytes, offset: offset, origin: origin, sender: host.index, isSound: true, link: link
+                    ),
                     to: other)
             }
         }
@@ -87,7 +88,8 @@ extension Simulation {
     }
 
     func hasSocket(_ host: Host, _ interface: UInt32, _ origin: PacketOrigin) -> Bool {
-        for socket in host.sockets where socket.interface.rawValue == interface && socket.family == origin.source.family {
+        for socket in host.sockets where socket.interface.rawValue == interface && socket.family == origin.source.family
+        {
             if !origin.destination.isMulticast || socket.group == origin.destination { return true }
         }
         return false
@@ -97,11 +99,14 @@ extension Simulation {
         guard let delivery = deliveries[index] else { return }
         release(index)
         // A socket dies with its interface, and what waits in it too.
-        guard host.node != nil, host.kernel.interface(withIndex: delivery.origin.interface.rawValue) != nil else { return }
+        guard host.node != nil, host.kernel.interface(withIndex: delivery.origin.interface.rawValue) != nil else {
+            return
+        }
         judge.delivered(delivery, to: host)
         tell(host.index, Story.describe(delivery))
         let span = delivery.bytes.span.bytes
-        host.node?.receive(span.extracting(droppingFirst: delivery.offset), from: delivery.origin, at: host.clock.reading(at: now))
+        host.node?.receive(
+            span.extracting(droppingFirst: delivery.offset), from: delivery.origin, at: host.clock.reading(at: now))
         finish(host)
     }
 

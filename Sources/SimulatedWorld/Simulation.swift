@@ -51,7 +51,8 @@ public final class Simulation {
             for link in 0..<scenario.linkCount {
                 interfaces.append(
                     .init(
-                        index: UInt32(2 + link), name: "eth\(link)", link: link, mac: Self.mac(link: link, host: index)))
+                        index: UInt32(2 + link), name: "eth\(link)", link: link, mac: Self.mac(link: link, host: index))
+                )
             }
             let host = Host(
                 index, model: plan.model,
@@ -335,7 +336,8 @@ public final class Simulation {
         host.recordSlots = []
         for router in touched ?? [] where !allowed.contains(router) {
             fail(
-                "RELOAD-1", expected: "a reload that changes routers \(allowed) leaves \(scenario.routers[router].name) alone",
+                "RELOAD-1",
+                expected: "a reload that changes routers \(allowed) leaves \(scenario.routers[router].name) alone",
                 seen: "node \(host.index) acted on it")
         }
         touched = nil
