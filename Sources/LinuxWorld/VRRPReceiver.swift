@@ -34,8 +34,8 @@ public struct VRRPReceiver: ~Copyable {
         )
         self.family = family
         self.interface = interface
+        // Not initialised: pages that no packet ever reaches are never touched.
         buffer = .allocate(byteCount: Self.batch * Self.slotLength, alignment: 16)
-        buffer.initializeMemory(as: UInt8.self, repeating: 0)
         received = .allocate(capacity: Self.batch)
         received.initialize(repeating: aloft_received())
     }
