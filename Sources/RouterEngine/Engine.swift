@@ -132,6 +132,8 @@ public struct Engine: Sendable {
         guard phase != .stopped else { return }
         phase = .running
         startScripts(at: now)
+        // A reload may have come while they were held back.
+        for id in routerIDs { refreshEnvironment(of: id) }
         for id in routerIDs { startRouter(id, at: now, into: &effects) }
         for id in addresses.ids { settle(id, at: now, into: &effects) }
     }

@@ -58,6 +58,10 @@ public struct Playbook {
     private func mistake(_ problem: String) -> Mistake { Mistake(line: number, problem: problem) }
 
     private mutating func command(_ words: [String]) throws(Mistake) {
+        if words[0] == "startup_delay", words.count > 1 {
+            model.global.startupDelay = .seconds(try integer(words[1]))
+            return
+        }
         if words[0] == "router" || words[0] == "script" || words[0] == "group" || words[0] == "node" {
             return try define(words)
         }
