@@ -18,6 +18,7 @@ extension Director {
         checksLeft = scenario.checksPerCalm
         simulation.tell(nil, "everything is healed")
         judge.suspend()
+        stretch += 1
         for link in simulation.segments.indices { simulation.segments[link].heal() }
         judge.healedAt = now
         let stays = leavingOneDown && draw.chance(250) ? draw.below(hosts.count) : -1
@@ -126,7 +127,8 @@ extension Director {
     }
 
     func perform(_ index: Int) {
-        switch acts[index] {
+        guard acts[index].stretch == stretch else { return }
+        switch acts[index].act {
         case .chaos: chaos()
         case .endOfChaos: if isChaos { heal(leavingOneDown: true) }
         case .setLoss(let link, let value): simulation.segments[link].loss = value

@@ -63,7 +63,7 @@ extension Director {
                 model.scripts.append(TrackScript(name: "more", command: .run(["/usr/bin/more"])))
                 model.instances[at].trackScripts.append(TrackedScript(name: "more"))
             }
-            touching = plan.isGrouped ? Array(scenario.routers.indices) : [router]
+            touching = Array(scenario.routers.indices)
         }
         simulation.tell(host.index, "reload touching \(touching)\(moves ? ", moves" : "")")
         simulation.learn(model, of: host)

@@ -28,7 +28,9 @@ final class Director {
     unowned let simulation: Simulation
     var draw: SplitMix64
     var isOver = false
-    var acts: [Act] = []
+    /// What will be done, with the stretch that asked for it: healing ends every fault before its time.
+    var acts: [(act: Act, stretch: Int)] = []
+    var stretch = 0
     var followUps: [FollowUp] = []
     var checksLeft = 0
     var isChaos = false
@@ -95,7 +97,7 @@ final class Director {
     }
 
     func later(_ act: Act, in delay: Int64) {
-        acts.append(act)
+        acts.append((act, stretch))
         simulation.queue.push(.action, at: now + delay, argument: acts.count - 1)
     }
 
@@ -289,7 +291,7 @@ final class Director {
     func powerOff(_ host: Host) {
         simulation.endWorker(host, successorAfter: nil)
         simulation.tell(host.index, "loses power")
-        (host.isPaused, host.startsOnResume) = (false, false)
+        (host.isPaused, host.startsOnResume, host.scheduledExpiry) = (false, false, .max)
         host.kernel.addresses = []
         simulation.addOwnAddresses(host)
         judge.lostPower(host)

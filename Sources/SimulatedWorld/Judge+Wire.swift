@@ -12,6 +12,7 @@ extension Judge {
         let priority = bytes[offset + 2]
         let view = views[router][host.index]
         guard priority > 0 else {
+            views[router][host.index].gaveUpAt = now
             views[router][host.index].isMaster = false
             views[router][host.index].lastSent = -1
             if let holder = expected[router], holder == host.index {

@@ -17,6 +17,8 @@ final class Judge {
         var takenAt: Int64 = 0
         var releasedAt: Int64 = 0
         var absentSince: Int64?
+        /// Withdrew it, or sent priority 0.
+        var gaveUpAt: Int64 = -1
         /// True time of the last advertisement with a priority above 0; negative for none in this reign.
         var lastSent: Int64 = -1
         var lastPriority: UInt8 = 0
@@ -152,7 +154,8 @@ final class Judge {
             let silence = record.map { (reading - $0.lastAdvert).nanoseconds } ?? .max
             // The successor goes on as master only within three intervals of the last advertisement.
             if record?.role == .master, silence < 3 * definition.advertInterval.nanoseconds {
-                if !views[router][host.index].isMaster {
+                let since = record.map { host.clock.time(of: $0.since) } ?? 0
+                if !views[router][host.index].isMaster, views[router][host.index].gaveUpAt >= since {
                     simulation.fail(
                         "KERN-2", expected: "the record of node \(host.index) claims no more than stands",
                         seen: "it says MASTER of \(name(router)), which was released")
@@ -233,6 +236,7 @@ final class Judge {
             } else if !isPresent {
                 views[router][host.index].releasedAt = now
                 if cause == .process {
+                    views[router][host.index].gaveUpAt = now
                     views[router][host.index].isMaster = false
                     views[router][host.index].lastSent = -1
                 } else {
