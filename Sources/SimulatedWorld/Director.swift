@@ -79,6 +79,7 @@ final class Director {
     func step() {
         guard now == stepTime, simulation.failure == nil else { return }
         if judge.isSteady, !judge.reaffirm() { return }
+        for host in hosts { host.diesAfterEffects = -1 }
         if isLast {
             isOver = true
             scheduleStep(in: 0)

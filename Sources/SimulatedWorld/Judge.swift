@@ -129,7 +129,10 @@ final class Judge {
     var margin: Int64 { 2 * simulation.scenario.delay.upperBound + 12 * millisecond }
 
     func longestInterval(_ router: Int) -> Int64 {
-        simulation.hosts.compactMap { $0.definitions[router]?.advertInterval.nanoseconds }.max() ?? second
+        // Also of a node that a reload took the router from: others may have learnt its interval before.
+        let id = simulation.scenario.routers[router].id
+        let configured = simulation.scenario.hosts.flatMap(\.model.instances).filter { $0.virtualRouterID == id }
+        return configured.map(\.advertInterval.nanoseconds).max() ?? second
     }
 
     func shortestInterval(_ router: Int) -> Int64 {
