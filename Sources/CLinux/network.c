@@ -88,7 +88,8 @@ int32_t aloft_vrrp_receive_socket(int32_t family, int32_t protocol, uint32_t int
         REQUIRE(set(descriptor, IPPROTO_IP, IP_PKTINFO, 1));
         REQUIRE(set(descriptor, IPPROTO_IP, IP_MULTICAST_ALL, 0));
     } else {
-        // No IPV6_CHECKSUM: the kernel would drop bad ones silently, and nobody could count them.
+        // The kernel drops what has a wrong checksum (RFC 9568 section 7.1); it counts those in Ip6InCsumErrors.
+        if (protocol == 112) REQUIRE(set(descriptor, IPPROTO_IPV6, IPV6_CHECKSUM, 6));
         REQUIRE(set(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
         REQUIRE(set(descriptor, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1));
         REQUIRE(set(descriptor, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0));

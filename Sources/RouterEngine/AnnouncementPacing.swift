@@ -10,9 +10,15 @@ struct AnnouncementPacing: Sendable {
         var count: Int
     }
 
+    /// The pace is kept for each interface and family.
+    struct Lane: Hashable, Sendable {
+        var device: String
+        var family: AddressFamily
+    }
+
     var waiting: [Waiting] = []
-    /// When the last one was sent, by family: 4 and 6.
-    var next: [AddressFamily: Instant] = [:]
+    /// When a lane may send again.
+    var next: [Lane: Instant] = [:]
 }
 
 extension Engine {
@@ -36,28 +42,31 @@ extension Engine {
         pace(at: now, into: &effects)
     }
 
-    /// Sends what the pace allows now and sets the deadline of the next.
+    /// Sends what the pace allows now and sets the deadline of the next. What waits for an address that was given
+    /// up meanwhile is dropped: announcing it would draw its clients away from the new master.
     mutating func pace(at now: Instant, into effects: inout [Effect]) {
+        pacing.waiting.removeAll { addresses[$0.address]?.isWanted != true }
         var next: Instant?
-        for family in [AddressFamily.ipv4, .ipv6] {
-            guard
-                let index = pacing.waiting.firstIndex(where: {
-                    addresses[$0.address]?.key.prefix.address.family == family
-                })
-            else { continue }
-            let due = pacing.next[family] ?? now
+        var position = 0
+        while position < pacing.waiting.count {
+            let waiting = pacing.waiting[position]
+            guard let key = addresses[waiting.address]?.key else { break }
+            let lane = AnnouncementPacing.Lane(device: key.device, family: key.prefix.address.family)
+            let due = pacing.next[lane] ?? now
             if due <= now {
-                var first = pacing.waiting.remove(at: index)
-                effects.append(.announce(first.address, count: 1))
-                first.count -= 1
-                if first.count > 0 { pacing.waiting.append(first) }
-                pacing.next[family] = now + interval(family)
+                effects.append(.announce(waiting.address, count: 1))
+                pacing.next[lane] = now + interval(lane.family)
+                pacing.waiting.remove(at: position)
+                // Behind the others: a burst goes round the addresses.
+                if waiting.count > 1 {
+                    pacing.waiting.append(.init(address: waiting.address, count: waiting.count - 1))
+                }
+            } else {
+                next = next.map { min($0, due) } ?? due
+                position += 1
             }
-            let after = pacing.next[family] ?? now
-            next = next.map { min($0, after) } ?? after
         }
-        pacing.waiting.removeAll { addresses[$0.address] == nil }
-        deadlines.set(.init(kind: .pacing, index: 0), pacing.waiting.isEmpty ? nil : next)
+        deadlines.set(.init(kind: .pacing, index: 0), next)
     }
 
     private func interval(_ family: AddressFamily) -> Duration {

@@ -23,12 +23,13 @@ extension Engine {
         guard phase != .waiting, var entry = addresses[id] else { return }
         let device = entry.interface
         if entry.isWanted, device != nil {
+            if entry.isPresent { entry.retryAt = nil }
             if !entry.isPresent {
                 if let retryAt = entry.retryAt, now < retryAt { return schedule(id) }
                 effects.append(.install(id))
                 (entry.isPresent, entry.isMarked, entry.retryAt) = (true, true, nil)
                 entry.nextRefresh = firstRefresh(entry, id, at: now)
-            } else if entry.nextRefresh == nil, entry.lifetime > .zero {
+            } else if entry.nextRefresh == nil, entry.lifetime > .zero, entry.isMarked || !entry.isOwners {
                 // Found in place: adopted from a predecessor. Its lifetime may be about to end.
                 effects.append(.refresh(id))
                 entry.isMarked = true
@@ -55,7 +56,9 @@ extension Engine {
     mutating func takeStrays() {
         for interface in kernelAddresses.keys.sorted() {
             guard let name = links[interface]?.name else { continue }
-            for address in kernelAddresses[interface] ?? [] where address.isMarked && managed(address) == nil {
+            // What has a lifetime goes by itself, and may be another daemon's on this machine.
+            for address in kernelAddresses[interface] ?? []
+            where address.isMarked && address.isPermanent && managed(address) == nil {
                 let id = addresses.add(VirtualAddress(address.prefix), device: name, lifetime: .zero)
                 _ = addresses.drop(id)
                 bindDevice(of: id)
@@ -86,6 +89,7 @@ extension Engine {
             refreshRouters(using: id, at: now, into: &effects)
         } else if let due = entry.nextRefresh, now >= due, entry.isWanted, entry.isPresent {
             effects.append(.refresh(id))
+            addresses[id]?.retryAt = nil
             let next = now + .nanoseconds(entry.lifetime.nanoseconds / 3)
             addresses[id]?.nextRefresh = next
             return schedule(id)
@@ -110,8 +114,10 @@ extension Engine {
             // A report of what was there before a deletion that is still under way says nothing.
             if entry.expectedDeletions > 0, now < entry.deletionsExpectedUntil, !entry.isWanted { return }
             addresses[id]?.isPresent = true
-            addresses[id]?.isMarked = address.isMarked
+            // Kernels before 5.18 keep no mark: what was installed here stays known as such.
+            addresses[id]?.isMarked = address.isMarked || entry.isMarked
             addresses[id]?.wasRefused = false
+            addresses[id]?.retryAt = nil
             settle(id, at: now, into: &effects)
         } else if isNew {
             interfaceChanged(address.interface, at: now, into: &effects)

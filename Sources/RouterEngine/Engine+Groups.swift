@@ -45,6 +45,32 @@ extension Engine {
         noteGroupRole(index, into: &effects)
     }
 
+    /// Whoever advertised with a lower priority may have served the other members' addresses as well: they are
+    /// announced again too.
+    mutating func announceGroup(of id: RouterID, at now: Instant, into effects: inout [Effect]) {
+        guard let group = slots[id.index]?.group else { return }
+        for member in groups[group].members where member != id && slots[member.index]?.router.role == .master {
+            let count = slots[member.index]?.definition.announcements.lowerPriorityRepeat ?? 0
+            announce(member, count: count, at: now, into: &effects)
+        }
+    }
+
+    /// A successor's groups begin in the role that the predecessor reported, so that its hooks do not run again.
+    mutating func adoptGroups(_ records: [RouterRecord]) {
+        for index in groups.indices {
+            let roles = groups[index].members.map { member in
+                records.first { $0.key == slots[member.index]?.recordKey }?.role ?? .initialize
+            }
+            if roles.contains(.fault) {
+                groups[index].role = .fault
+            } else if roles.allSatisfy({ $0 == .master }) {
+                groups[index].role = .master
+            } else if !roles.contains(.initialize) {
+                groups[index].role = .backup
+            }
+        }
+    }
+
     /// The members' hooks come first, then the group's.
     mutating func noteGroupRole(_ index: Int, into effects: inout [Effect]) {
         let role = SyncGroup.role(of: groups[index].members.compactMap { slots[$0.index]?.router })

@@ -25,7 +25,7 @@ extension Engine {
             guard let entry = addresses[id] else { continue }
             addresses[id]?.expectedDeletions = 0
             addresses[id]?.isPresent = present[id] != nil
-            addresses[id]?.isMarked = present[id]?.isMarked ?? false
+            addresses[id]?.isMarked = present[id].map { $0.isMarked || entry.isMarked } ?? false
             if phase == .running {
                 if entry.isWanted, entry.isPresent, present[id] == nil {
                     repair(id, at: now, into: &effects)
@@ -63,15 +63,10 @@ extension Engine {
             bindDevice(of: id)
             if phase == .running { settle(id, at: now, into: &effects) }
         }
-        var changed = false
         for name in names {
-            for id in watchers[name] ?? [] {
-                let before = slots[id.index]?.interface
-                environmentChanged(id, at: now, into: &effects)
-                if slots[id.index]?.interface != before { changed = true }
-            }
+            for id in watchers[name] ?? [] { environmentChanged(id, at: now, into: &effects) }
         }
-        if changed, phase != .waiting { effects.append(.socketsChanged) }
+        roam(at: now, into: &effects)
     }
 
     /// Points an address at the interface that has its device's name now.
@@ -92,13 +87,21 @@ extension Engine {
     mutating func interfaceChanged(_ index: InterfaceIndex, at now: Instant, into effects: inout [Effect]) {
         guard let name = links[index]?.name else { return }
         for id in watchers[name] ?? [] { environmentChanged(id, at: now, into: &effects) }
+        roam(at: now, into: &effects)
+    }
+
+    /// Routers without an interface of their own look for their source address again.
+    private mutating func roam(at now: Instant, into effects: inout [Effect]) {
+        for id in roaming { environmentChanged(id, at: now, into: &effects) }
     }
 
     // MARK: - The environment of a router
 
     mutating func environmentChanged(_ id: RouterID, at now: Instant, into effects: inout [Effect]) {
         let before = slots[id.index]?.ownFaults
+        let interface = slots[id.index]?.interface
         refreshEnvironment(of: id)
+        if slots[id.index]?.interface != interface, phase != .waiting { effects.append(.socketsChanged) }
         guard phase == .running, let slot = slots[id.index] else { return }
         var concerned = [id]
         // A fault is the whole group's.
@@ -145,7 +148,8 @@ extension Engine {
                 faults.append(.noInterface(name))
             }
         }
-        if index != nil || definition.interface == nil, source(of: slot) == nil { faults.append(.noSourceAddress) }
+        let isNowhere = definition.interface == nil && index == nil
+        if isNowhere || index != nil && source(of: slot) == nil { faults.append(.noSourceAddress) }
         for address in slot.addresses {
             guard let entry = addresses[address], !entry.definition.noTrack else { continue }
             if entry.key.device != definition.interface, !isUp(entry.key.device) {
@@ -175,10 +179,12 @@ extension Engine {
         }
         guard let interface = slot.interface, let list = kernelAddresses[interface] else { return nil }
         var owners: IPAddress?
+        // A peer beyond the link cannot be reached from a link-local address.
+        let wantsLinkLocal = !definition.isUnicast || definition.unicastPeers.contains { $0.address.isLinkLocal }
         for candidate in list where candidate.prefix.address.family == definition.family && !candidate.isTentative {
             let address = candidate.prefix.address
-            if definition.family == .ipv6, !address.isLinkLocal { continue }
-            if !addresses.isVirtual(address) { return address }
+            if definition.family == .ipv6, address.isLinkLocal != wantsLinkLocal { continue }
+            if !addresses.isVirtual(address), !candidate.isMarked { return address }
             if definition.isOwner, !candidate.isMarked, owners == nil { owners = address }
         }
         return owners
@@ -194,7 +200,7 @@ extension Engine {
     // MARK: - Whom a packet is for
 
     private mutating func addToDemux(_ id: RouterID) {
-        guard let slot = slots[id.index], let interface = slot.interface else { return }
+        guard let slot = slots[id.index], let interface = slot.listensOn else { return }
         let key = DemuxKey(interface: interface, family: slot.definition.family, id: slot.router.settings.id)
         slots[id.index]?.sameKey = demux[key]
         if demux[key] != nil { sharesKeys = true }
@@ -202,7 +208,7 @@ extension Engine {
     }
 
     mutating func removeFromDemux(_ id: RouterID) {
-        guard let slot = slots[id.index], let interface = slot.interface else { return }
+        guard let slot = slots[id.index], let interface = slot.listensOn else { return }
         let key = DemuxKey(interface: interface, family: slot.definition.family, id: slot.router.settings.id)
         guard var at = demux[key] else { return }
         if at == id {

@@ -10,7 +10,7 @@ extension Engine {
     ) {
         guard phase == .running, let number = Advertisement.routerID(of: packet) else { return }
         let key = DemuxKey(interface: origin.interface, family: origin.source.family, id: number)
-        guard let id = router(for: key, from: origin.source) else {
+        guard let id = router(for: key, from: origin) else {
             if model.global.logUnknownVRIDs, unknown.count < 256, unknown.insert(key).inserted {
                 effects.append(.note(.unknownRouter(number, origin.interface, from: origin.source)))
             }
@@ -27,16 +27,30 @@ extension Engine {
         }
     }
 
-    private func router(for key: DemuxKey, from source: IPAddress) -> RouterID? {
-        guard var id = demux[key] else { return nil }
-        guard sharesKeys else { return id }
-        // Several unicast routers may share a VRID; their peers tell them apart.
-        while let next = slots[id.index]?.sameKey,
-            slots[id.index]?.router.settings.peers.contains(where: { $0.address == source }) == false
-        {
+    private func router(for key: DemuxKey, from origin: PacketOrigin) -> RouterID? {
+        if let found = demux[key] {
+            guard sharesKeys else { return found }
+            if let match = match(found, origin) { return match }
+        }
+        guard !roaming.isEmpty else { return nil }
+        let anywhere = DemuxKey(interface: .any, family: key.family, id: key.id)
+        return demux[anywhere].flatMap { match($0, origin) }
+    }
+
+    /// Several routers may share a VRID: unicast ones with different peers, and one of the group's. The packet's
+    /// destination and source tell them apart; when none fits, the last says why not.
+    private func match(_ first: RouterID, _ origin: PacketOrigin) -> RouterID? {
+        var id = first
+        while let settings = slots[id.index]?.router.settings {
+            let fits =
+                settings.format.isUnicast
+                ? !origin.destination.isMulticast && settings.peers.contains { $0.address == origin.source }
+                : origin.destination.isMulticast
+            if fits { return id }
+            guard let next = slots[id.index]?.sameKey else { return id }
             id = next
         }
-        return id
+        return nil
     }
 
     // MARK: - For the world that sends
@@ -52,36 +66,31 @@ extension Engine {
         id.index < slots.count ? slots[id.index]?.interface : nil
     }
 
-    /// A socket that should be open: where it listens, and what it joins.
-    public struct SocketKey: Hashable, Comparable, Sendable {
+    /// A socket that should be open: where it listens (`InterfaceIndex.any` for everywhere), and what it joins. There is one for each interface and
+    /// family, because every raw socket gets a copy of each packet.
+    public struct SocketKey: Hashable, Sendable {
         public var interface: InterfaceIndex
         public var family: AddressFamily
-        /// The multicast group to join; nil for unicast only.
-        public var group: IPAddress?
-
-        public static func < (a: Self, b: Self) -> Bool {
-            if a.interface != b.interface { return a.interface < b.interface }
-            if a.family != b.family { return a.family < b.family }
-            switch (a.group, b.group) {
-            case (nil, nil), (_?, nil): return false
-            case (nil, _?): return true
-            case (let a?, let b?): return a < b
-            }
-        }
+        /// The multicast groups to join, ascending; none where all routers are unicast.
+        public var groups: [IPAddress]
     }
 
-    /// The sockets that the routers need, sorted and without repetition.
+    /// The sockets that the routers need, by interface and family.
     public var sockets: [SocketKey] {
         var keys: [SocketKey] = []
-        for case let slot? in slots {
-            guard let interface = slot.interface else { continue }
-            keys.append(
-                SocketKey(
-                    interface: interface, family: slot.definition.family,
-                    group: slot.definition.isUnicast ? nil : slot.definition.multicastGroup))
+        for id in routerIDs {
+            guard let slot = slots[id.index], let interface = slot.listensOn else { continue }
+            let group = slot.definition.isUnicast ? nil : slot.definition.multicastGroup
+            if let known = keys.firstIndex(where: { $0.interface == interface && $0.family == slot.definition.family })
+            {
+                if let group, !keys[known].groups.contains(group) { keys[known].groups.append(group) }
+            } else {
+                keys.append(
+                    SocketKey(interface: interface, family: slot.definition.family, groups: group.map { [$0] } ?? []))
+            }
         }
-        keys.sort()
-        return keys.indices.filter { $0 == 0 || keys[$0] != keys[$0 - 1] }.map { keys[$0] }
+        for index in keys.indices { keys[index].groups.sort() }
+        return keys.sorted { ($0.interface, $0.family) < ($1.interface, $1.family) }
     }
 
     /// An announcement of an address: the frame, and where to send it. Nil where there is nobody to tell.

@@ -30,7 +30,7 @@ extension Engine {
         var slot = RouterSlot(
             definition: definition, router: VirtualRouter(settings),
             addressDigest: Advertisement.addressDigest(of: definition.virtualAddresses.lazy.map(\.prefix.address)),
-            recordKey: Self.recordKey(definition))
+            recordKey: Self.recordKey(definition, in: model))
         slot.group = group
         slot.trackers = trackers(of: definition, group.map { model.syncGroups[$0] })
         slot.addresses = addAddresses(of: definition, model)
@@ -61,20 +61,19 @@ extension Engine {
     private func trackers(of definition: InstanceDefinition, _ group: SyncGroupDefinition?) -> [Tracker] {
         var trackers: [Tracker] = []
         func add(_ interfaces: [TrackedInterface], _ tracked: [TrackedScript], weighted: Bool) {
-            for interface in interfaces {
-                trackers.append(
-                    .interface(
-                        interface.name, weight: weighted ? interface.weight : 0, reverse: interface.reverse))
+            for interface in interfaces where weighted || interface.weight == 0 {
+                trackers.append(.interface(interface.name, weight: interface.weight, reverse: interface.reverse))
             }
             for entry in tracked {
                 guard let script = scripts.first(where: { $0.definition.name == entry.name }) else { continue }
+                let weight = entry.weight ?? script.definition.weight
+                guard weighted || weight == 0 else { continue }
                 trackers.append(
-                    .script(
-                        script.id, weight: weighted ? entry.weight ?? script.definition.weight : 0,
-                        reverse: entry.reverse ?? script.definition.reverse))
+                    .script(script.id, weight: weight, reverse: entry.reverse ?? script.definition.reverse))
             }
         }
-        // Members that change state together cannot weigh their own trackers, unless told that they may.
+        // Members that change state together cannot weigh their own trackers, unless told that they may: those
+        // with a weight do not count.
         add(definition.trackInterfaces, definition.trackScripts, weighted: group?.trackingWeight ?? true)
         if let group { add(group.trackInterfaces, group.trackScripts, weighted: true) }
         return trackers
@@ -83,6 +82,7 @@ extension Engine {
     /// Tells scripts, interfaces and groups which routers they concern.
     private mutating func linkMembers(_ model: Model) {
         watchers = [:]
+        roaming = []
         for index in scripts.indices { scripts[index].users = [] }
         for index in groups.indices { groups[index].members = [] }
         for id in routerIDs {
@@ -106,9 +106,7 @@ extension Engine {
                 watchers[name, default: []].append(id)
             }
             // Without an interface of its own it follows its source address, wherever that is.
-            if slot.definition.interface == nil {
-                for link in links.values.map(\.name).sorted() { watchers[link, default: []].append(id) }
-            }
+            if slot.definition.interface == nil { roaming.append(id) }
             if let group = slot.group { groups[group].members.append(id) }
         }
     }
@@ -118,9 +116,11 @@ extension Engine {
     mutating func reload(_ next: Model, at now: Instant, into effects: inout [Effect]) {
         guard phase != .stopped else { return }
         let before = sockets
-        var old: [UInt64: RouterID] = [:]
-        for id in routerIDs { if let key = slots[id.index]?.recordKey { old[key] = id } }
-        let oldTrackers = routerIDs.map { slots[$0.index]?.trackers.map(describe) ?? [] }
+        var old: [UInt64: [RouterID]] = [:]
+        for id in routerIDs {
+            if let slot = slots[id.index] { old[Self.baseKey(slot.definition), default: []].append(id) }
+        }
+        let isDefaultDeviceChanged = model.global.defaultInterface != next.global.defaultInterface
         let oldIDs = routerIDs
         replaceScripts(next, into: &effects)
         let oldGroups = groups
@@ -133,10 +133,12 @@ extension Engine {
         var touched: [AddressID] = []
         var announcing: [RouterID] = []
         for definition in next.instances {
-            if let id = old[Self.recordKey(definition)], !kept.contains(id) {
+            if let id = predecessor(of: definition, among: old[Self.baseKey(definition)] ?? [], next, kept) {
                 kept.insert(id)
+                let isMoved = definition.interface == nil && isDefaultDeviceChanged
                 let isChanged = replace(
-                    id, with: definition, next, at: now, touched: &touched, announcing: &announcing, into: &effects)
+                    id, with: definition, next, isMoved: isMoved, at: now, touched: &touched, announcing: &announcing,
+                    into: &effects)
                 if isChanged { changed.append(id) }
             } else if let id = insert(definition, next) {
                 added.append(id)
@@ -157,14 +159,13 @@ extension Engine {
         }
         if case .running = phase {
             startScripts(at: now)
+            for id in added { refreshEnvironment(of: id) }
+            // A group's faults are its members': a reload may have brought or taken the one that has them.
+            for id in oldIDs where kept.contains(id) { environmentChanged(id, at: now, into: &effects) }
             for id in added {
-                refreshEnvironment(of: id)
                 startRouter(id, at: now, into: &effects)
                 for address in slots[id.index]?.addresses ?? [] { settle(address, at: now, into: &effects) }
-            }
-            for (position, id) in oldIDs.enumerated() where kept.contains(id) {
-                let trackersChanged = slots[id.index]?.trackers.map(describe) ?? [] != oldTrackers[position]
-                if trackersChanged || changed.contains(id) { environmentChanged(id, at: now, into: &effects) }
+                effects.append(.record(id))
             }
         } else {
             for id in added { refreshEnvironment(of: id) }
@@ -174,14 +175,6 @@ extension Engine {
             .reloaded(changed: changed.count, added: added.count, removed: oldIDs.count - kept.count))
     }
 
-    /// A tracker without its handle, which a reload may change.
-    private func describe(_ tracker: Tracker) -> String {
-        switch tracker {
-        case .interface(let name, let weight, let reverse): "i \(name) \(weight) \(reverse)"
-        case .script(let id, let weight, let reverse): "s \(id.number) \(weight) \(reverse)"
-        }
-    }
-
     /// Scripts that did not change go on with their results.
     private mutating func replaceScripts(_ next: Model, into effects: inout [Effect]) {
         var result: [ScriptSlot] = []
@@ -189,7 +182,13 @@ extension Engine {
             if let index = scripts.firstIndex(where: { $0.definition == definition }) {
                 result.append(scripts[index])
             } else {
-                result.append(ScriptSlot(id: ScriptID(nextScript), definition))
+                var slot = ScriptSlot(id: ScriptID(nextScript), definition)
+                // The same command under other settings goes on with its result.
+                if let before = scripts.first(where: { $0.recordKey == slot.recordKey && $0.isKnown }) {
+                    slot.result = before.isUp ? definition.rise + definition.fall - 1 : 0
+                    (slot.isKnown, slot.lastOutcome) = (true, before.lastOutcome)
+                }
+                result.append(slot)
                 nextScript += 1
             }
         }
@@ -201,9 +200,23 @@ extension Engine {
         for index in scripts.indices { deadlines.set(.init(kind: .script, index: index), scripts[index].nextRun) }
     }
 
+    /// The router that goes on under a new definition. Several unicast routers may share what makes a router the
+    /// same; their names tell them apart, or else their peers.
+    private func predecessor(
+        of definition: InstanceDefinition, among candidates: [RouterID], _ next: Model, _ kept: Set<RouterID>
+    ) -> RouterID? {
+        let free = candidates.filter { !kept.contains($0) }
+        guard candidates.count > 1 else { return free.first }
+        if let same = free.first(where: { slots[$0.index]?.definition.name == definition.name }) { return same }
+        // A name that another new definition claims is not this one's.
+        let unclaimed = free.filter { id in !next.instances.contains { $0.name == slots[id.index]?.definition.name } }
+        return unclaimed.first { slots[$0.index]?.definition.unicastPeers == definition.unicastPeers }
+            ?? unclaimed.first
+    }
+
     /// Gives a router that goes on its new definition. False when nothing about it changed.
     private mutating func replace(
-        _ id: RouterID, with definition: InstanceDefinition, _ next: Model, at now: Instant,
+        _ id: RouterID, with definition: InstanceDefinition, _ next: Model, isMoved: Bool, at now: Instant,
         touched: inout [AddressID], announcing: inout [RouterID], into effects: inout [Effect]
     ) -> Bool {
         guard let slot = slots[id.index] else { return false }
@@ -211,10 +224,7 @@ extension Engine {
         let trackers = trackers(of: definition, group.map { next.syncGroups[$0] })
         slots[id.index]?.group = group
         slots[id.index]?.trackers = trackers
-        let defaultDeviceUsed = definition.interface == nil
-        guard slot.definition != definition || (slot.group == nil) != (group == nil) || defaultDeviceUsed else {
-            return false
-        }
+        guard slot.definition != definition || (slot.group == nil) != (group == nil) || isMoved else { return false }
         guard let settings = settings(of: definition, isGrouped: group != nil) else { return false }
         slots[id.index]?.definition = definition
         slots[id.index]?.addressDigest = Advertisement.addressDigest(

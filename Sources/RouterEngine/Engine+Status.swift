@@ -122,6 +122,11 @@ extension Engine {
             masterInterval: slot.router.role == .backup ? slot.router.masterInterval : nil)
     }
 
+    /// Begins the counters of all routers anew.
+    public mutating func clearCounters() {
+        for id in routerIDs { slots[id.index]?.counters = RouterCounters() }
+    }
+
     /// The smallest advertisement interval of this node; nil without routers.
     public var shortestInterval: Duration? {
         slots.compactMap { $0?.router.settings.interval.duration }.min()

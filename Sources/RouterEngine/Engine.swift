@@ -21,6 +21,8 @@ public struct Engine: Sendable {
     var kernelAddresses: [InterfaceIndex: [KernelAddress]] = [:]
     /// Which routers a change of the named interface concerns.
     var watchers: [String: [RouterID]] = [:]
+    /// Routers without an interface of their own: every address may concern them.
+    var roaming: [RouterID] = []
     var demux: [DemuxKey: RouterID] = [:]
     /// Virtual routers of others that were noted once; membership only, at most 256.
     var unknown: Set<DemuxKey> = []
@@ -107,13 +109,14 @@ public struct Engine: Sendable {
         var delay = model.global.startupDelay
         let sinceBoot = Instant.zero + model.global.delayAfterBoot
         if sinceBoot > now + delay { delay = sinceBoot - now }
-        let adoptsNothing = records.isEmpty
+        let adoptsNothing = records.allSatisfy { $0.role == .initialize }
         phase = .running
         for id in routerIDs { refreshEnvironment(of: id) }
         for id in routerIDs {
             guard let record = records.first(where: { $0.key == slots[id.index]?.recordKey }) else { continue }
             adopt(record, as: id, at: now, into: &effects)
         }
+        if !adoptsNothing { adoptGroups(records) }
         takeStrays()
         if adoptsNothing, delay > .zero {
             phase = .delayed(until: now + delay)
@@ -234,6 +237,7 @@ public struct Engine: Sendable {
             case .heardLowerPriority(let priority, let from):
                 effects.append(.note(.heardLowerPriority(id, priority, from: from)))
                 effects.append(.hook(.router(id), .masterReceivedLowerPriority))
+                announceGroup(of: id, at: now, into: &effects)
             case .priorityChanged(let from, let to):
                 effects.append(.note(.priorityChanged(id, from: from, to: to)))
                 if slots[id.index]?.definition.notifyPriorityChanges == true {
@@ -253,6 +257,7 @@ public struct Engine: Sendable {
         slots[id.index]?.lastTransition = transition
         slots[id.index]?.loggedRejections = 0
         if transition.to == .master { slots[id.index]?.counters.becameMaster &+= 1 }
+        if transition.from == .master { slots[id.index]?.counters.leftMaster &+= 1 }
         let change = (transition.to == .master ? 1 : 0) - (transition.from == .master ? 1 : 0)
         if change != 0 {
             for address in slot.addresses { want(address, by: change, at: now, into: &effects) }

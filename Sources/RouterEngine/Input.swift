@@ -57,12 +57,18 @@ public struct KernelAddress: Hashable, Sendable {
     public var isMarked: Bool
     /// Cannot be sent from yet: duplicate address detection has not ended, or failed.
     public var isTentative: Bool
+    /// Has no end of life.
+    public var isPermanent: Bool
 
-    public init(interface: InterfaceIndex, prefix: IPPrefix, isMarked: Bool = false, isTentative: Bool = false) {
+    public init(
+        interface: InterfaceIndex, prefix: IPPrefix, isMarked: Bool = false, isTentative: Bool = false,
+        isPermanent: Bool = false
+    ) {
         self.interface = interface
         self.prefix = prefix
         self.isMarked = isMarked
         self.isTentative = isTentative
+        self.isPermanent = isPermanent
     }
 }
 

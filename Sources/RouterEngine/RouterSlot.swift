@@ -92,8 +92,20 @@ public struct RouterCounters: Hashable, Sendable {
     public internal(set) var releasedHeard: UInt64 = 0
     public internal(set) var released: UInt64 = 0
     public internal(set) var becameMaster: UInt64 = 0
+    public internal(set) var leftMaster: UInt64 = 0
     public internal(set) var rejected: [UInt64] = Array(repeating: 0, count: Rejection.allCases.count)
     public internal(set) var addressMismatch: UInt64 = 0
+}
+
+extension InterfaceIndex {
+    /// Stands for every interface.
+    public static let any = InterfaceIndex(0)
+}
+
+extension RouterSlot {
+    /// Where its peers' packets arrive: its interface, or any for a router that has none of its own and whose
+    /// source address may lie on a loopback. Nil while it has no interface.
+    var listensOn: InterfaceIndex? { definition.interface == nil ? interface.map { _ in .any } : interface }
 }
 
 extension Engine {
@@ -109,7 +121,8 @@ extension Engine {
         if case .pass(let secret) = definition.authentication { password = secret }
         let format = PacketFormat(
             version: definition.version == .v2 ? .v2 : .v3, family: definition.family, isUnicast: definition.isUnicast,
-            interval: Centiseconds(rounding: definition.advertInterval), password: password,
+            interval: Centiseconds(
+                rounding: definition.advertInterval, for: definition.version == .v2 ? .v2 : .v3), password: password,
             checksumWithoutPseudoHeader: definition.checksumAsV2, bug: bug)
         let announcements = definition.announcements
         let peers = definition.unicastPeers.map {
@@ -132,7 +145,7 @@ extension Engine {
 
     /// What makes two definitions the same router, whatever else changed: VRID, family, interface, and
     /// for unicast its source, so that a reload that renames an instance disturbs nothing.
-    static func recordKey(_ definition: InstanceDefinition) -> UInt64 {
+    static func baseKey(_ definition: InstanceDefinition) -> UInt64 {
         var hash = StableHash()
         hash.add(definition.virtualRouterID)
         hash.add(definition.family.rawValue)
@@ -140,6 +153,19 @@ extension Engine {
         hash.add(definition.isUnicast ? 1 : 0)
         if definition.isUnicast { hash.add(definition.unicastSource?.description ?? "") }
         return hash.value
+    }
+
+    /// The base key, and the name where several routers of the model share it.
+    static func recordKey(_ definition: InstanceDefinition, in model: Model) -> UInt64 {
+        let base = baseKey(definition)
+        guard definition.isUnicast else { return base }
+        let sharing = model.instances.count { other in
+            other.virtualRouterID == definition.virtualRouterID && other.isUnicast && baseKey(other) == base
+        }
+        guard sharing > 1 else { return base }
+        var hash = StableHash()
+        hash.add(definition.name)
+        return base ^ hash.value
     }
 
     mutating func rebuildPacket(of id: RouterID) {

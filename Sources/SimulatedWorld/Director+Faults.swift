@@ -89,7 +89,8 @@ extension Director {
         let source = Scenario.hostAddress(plan.family, link: plan.link, octet: 250)
         let format = PacketFormat(
             version: definition.version == .v2 ? .v2 : .v3, family: plan.family, isUnicast: definition.isUnicast,
-            interval: Centiseconds(rounding: definition.advertInterval))
+            interval: Centiseconds(
+                rounding: definition.advertInterval, for: definition.version == .v2 ? .v2 : .v3))
         let priority = Priority(UInt8(draw.pick([0, 1, 200, 255])))
         for host in hosts {
             let destination =

@@ -17,11 +17,12 @@ extension Judge {
         var terms: [Term] = []
         for tracked in definition.trackInterfaces {
             let isUp = host.kernel.interface(named: tracked.name).map { host.kernel.interfaces[$0].isUp } ?? false
-            terms.append(Term(weight: counts ? tracked.weight : 0, isUp: isUp))
+            if counts || tracked.weight == 0 { terms.append(Term(weight: tracked.weight, isUp: isUp)) }
         }
         for tracked in definition.trackScripts {
             guard let script = host.model.scripts.first(where: { $0.name == tracked.name }) else { continue }
-            terms.append(Term(weight: counts ? tracked.weight ?? script.weight : 0, isUp: host.scriptMode == .good))
+            let weight = tracked.weight ?? script.weight
+            if counts || weight == 0 { terms.append(Term(weight: weight, isUp: host.scriptMode == .good)) }
         }
         return terms
     }

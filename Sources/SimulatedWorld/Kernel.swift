@@ -66,6 +66,7 @@ struct Kernel {
 
     static func report(_ address: Address) -> KernelAddress {
         KernelAddress(
-            interface: InterfaceIndex(address.interface), prefix: address.prefix, isMarked: address.isMarked)
+            interface: InterfaceIndex(address.interface), prefix: address.prefix, isMarked: address.isMarked,
+            isPermanent: address.expires == .max)
     }
 }

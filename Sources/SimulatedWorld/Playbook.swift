@@ -252,7 +252,7 @@ public struct Playbook {
         let packet = AdvertisementPacket(
             format: PacketFormat(
                 version: router.version == .v2 ? .v2 : .v3, family: .ipv4, isUnicast: router.isUnicast,
-                interval: Centiseconds(rounding: interval)),
+                interval: Centiseconds(rounding: interval, for: router.version == .v2 ? .v2 : .v3)),
             id: id, priority: Priority(UInt8(clamping: priority)), source: source, destinations: [destination],
             addresses: router.virtualAddresses.map(\.prefix.address))
         effects = []

@@ -90,7 +90,7 @@ extension Simulation {
     func hasSocket(_ host: Host, _ interface: UInt32, _ origin: PacketOrigin) -> Bool {
         for socket in host.sockets where socket.interface.rawValue == interface && socket.family == origin.source.family
         {
-            if !origin.destination.isMulticast || socket.group == origin.destination { return true }
+            if !origin.destination.isMulticast || socket.groups.contains(origin.destination) { return true }
         }
         return false
     }

@@ -24,6 +24,9 @@ public struct CheckRunner: Sendable {
         var isTerminated = false
         /// The timeout was the result; the end of the process is none.
         var isReported = false
+        /// Asked for again after its timeout was reported: it runs once this one is gone. One that cannot be
+        /// killed times out again at the deadline.
+        var again: (request: CheckRequest, deadline: Deadline)?
     }
 
     /// Between SIGTERM and SIGKILL.
@@ -43,10 +46,16 @@ public struct CheckRunner: Sendable {
     public init(parallel: Int = 128) { self.parallel = max(parallel, 1) }
 
     public var runningCount: Int { running.count }
-    public var nextDeadline: Deadline? { running.map(\.deadline).min() }
+    public var nextDeadline: Deadline? {
+        running.map { min($0.deadline, $0.again?.deadline ?? .distantFuture) }.min()
+    }
 
     /// The worker wants a script run.
     public mutating func start(_ request: CheckRequest, at now: Instant, into effects: inout [Effect]) {
+        if let index = running.firstIndex(where: { $0.id == request.id && $0.isReported && $0.again == nil }) {
+            running[index].again = (request, now + request.timeout)
+            return
+        }
         if running.contains(where: { $0.id == request.id }) || waiting.contains(where: { $0.id == request.id }) {
             overruns &+= 1
             let text = "\(request.command.text): still runs from the last time, this round is skipped"
@@ -96,10 +105,16 @@ public struct CheckRunner: Sendable {
         guard let index = running.firstIndex(where: { $0.token == token }) else { return }
         let entry = running.remove(at: index)
         if let id = entry.id, !entry.isReported { effects.append(.report(id: id, outcome)) }
+        if let again = entry.again { waiting.append(again.request) }
         startWaiting(at: now, into: &effects)
     }
 
     public mutating func advance(to now: Instant, into effects: inout [Effect]) {
+        for index in running.indices {
+            guard let again = running[index].again, now >= again.deadline else { continue }
+            running[index].again = nil
+            effects.append(.report(id: again.request.id, .timedOut))
+        }
         for index in running.indices where now >= running[index].deadline {
             if running[index].isTerminated {
                 effects.append(.signal(running[index].token, .kill))
@@ -124,6 +139,7 @@ public struct CheckRunner: Sendable {
         waiting.removeAll { $0.id == id }
         for index in running.indices where running[index].id == id {
             running[index].id = nil
+            running[index].again = nil
             guard !running[index].isTerminated else { continue }
             running[index].isTerminated = true
             running[index].deadline = now + Self.killDelay
@@ -136,6 +152,7 @@ public struct CheckRunner: Sendable {
         waiting = []
         for index in running.indices {
             running[index].id = nil
+            running[index].again = nil
             running[index].isTerminated = true
             guard running[index].deadline != .distantFuture else { continue }  // killed already
             running[index].deadline = .distantFuture

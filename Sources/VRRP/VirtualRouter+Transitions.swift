@@ -54,7 +54,8 @@ extension VirtualRouter {
     mutating func announce(_ count: Int, again delay: Duration, at now: Instant, into effects: inout [RouterEffect]) {
         guard count > 0 else { return }
         if !settings.format.bug.isPlanted(.noAnnouncement) { effects.append(.announce(count: count)) }
-        secondBurst = delay > .zero ? (now + delay, count) : nil
+        // Without a delay of its own a burst leaves the one that is still due.
+        if delay > .zero { secondBurst = (now + delay, count) }
     }
 
     mutating func scheduleRefresh(at now: Instant) {

@@ -33,7 +33,8 @@ public struct Priority: Hashable, Sendable, Comparable, CustomStringConvertible 
     public var description: String { String(rawValue) }
 }
 
-/// Hundredths of a second, the unit of VRRPv3's interval field: 12 bits, 0…4095 (RFC 9568 §5.2.7).
+/// Hundredths of a second, the unit of VRRPv3's interval field: 12 bits, 0…4095 (RFC 9568 §5.2.7). VRRPv2's
+/// whole seconds, 0…255, go up to 25500.
 public struct Centiseconds: Hashable, Sendable, Comparable, CustomStringConvertible {
     public let rawValue: UInt16
     @inlinable public init(_ rawValue: UInt16) { self.rawValue = rawValue }
@@ -41,10 +42,10 @@ public struct Centiseconds: Hashable, Sendable, Comparable, CustomStringConverti
 
     @inlinable public var duration: Duration { .milliseconds(Int64(rawValue) * 10) }
 
-    /// `duration` in whole hundredths, at least 1 and at most the field's 4095.
-    public init(rounding duration: Duration) {
+    /// `duration` in whole hundredths, at least 1 and at most what the version's field holds.
+    public init(rounding duration: Duration, for version: Version) {
         let hundredths = duration.nanoseconds / 10_000_000
-        rawValue = UInt16(min(max(hundredths, 1), 4095))
+        rawValue = UInt16(min(max(hundredths, 1), version == .v2 ? 25_500 : 4095))
     }
 
     public var description: String { duration.formattedSeconds(digits: 2) + " s" }

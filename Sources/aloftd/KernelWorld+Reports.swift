@@ -64,9 +64,16 @@ extension KernelWorld {
             general.argv += [kindOfSubject, name, state, "\(priority)"]
             commands.append(scripts.command(general))
         }
-        guard !commands.isEmpty else { return }
+        // A change of role without commands of its own still supersedes one that waits: its hook would come too late.
+        let isRole = kind != .masterReceivedLowerPriority && kind != .priorityChanged
+        guard !commands.isEmpty || isRole && notify != NotifyScripts() else { return }
+        let subjectKey = "\(kindOfSubject) \(name)"
         let limit: Duration = kind == .stop ? .seconds(1) : HookRequest.defaultLimit
-        send(.hook(HookRequest(key: "\(kindOfSubject) \(name)", state: state, commands: commands, limit: limit)))
+        send(
+            .hook(
+                HookRequest(
+                    key: isRole ? subjectKey : subjectKey + " \(state)", state: state, commands: commands, limit: limit)
+            ))
     }
 
     /// `fifo_write_vrrp_states_on_reload`.

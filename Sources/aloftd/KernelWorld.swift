@@ -75,7 +75,7 @@ struct KernelWorld: World, ~Copyable {
     // MARK: - Effects
 
     mutating func perform(_ effects: [Effect], for engine: inout Engine, at now: Instant) {
-        let isStopping = effects.last == .stopped
+        let isStopping = effects.contains(.stopped)
         for effect in effects {
             switch effect {
             case .advertise(let id, let priority): advertise(id, priority, &engine, at: now)
@@ -146,7 +146,10 @@ struct KernelWorld: World, ~Copyable {
         let source: IPAddress? = packet.source.family == .ipv6 ? packet.source : nil
         for copy in packet.copies {
             // A peer beyond the link is the routing table's to find.
-            let isLocal = copy.destination.isMulticast || copy.destination.isLinkLocal
+            let isLocal =
+                copy.destination.isMulticast || copy.destination.isLinkLocal || packet.source.isLinkLocal
+            // Without its interface a group would be reached by the default route, which is another link.
+            if isLocal, interface == nil { continue }
             guard let sender = sender(packet.source.family, isLocal ? interface : nil) else { continue }
             let hops = isLocal && copy.destination.isMulticast ? nil : engine.definition(of: id)?.unicastTTL
             sender.socket.append(to: copy.destination, from: source, hopLimit: hops) { $0 += copy.bytes }
@@ -201,8 +204,8 @@ struct KernelWorld: World, ~Copyable {
         }
         for key in wanted where !receivers.contains(where: { $0.key == key }) {
             do {
-                let socket = try VRRPReceiver(key.family, interface: key.interface)
-                if let group = key.group { try socket.join(group, on: key.interface) }
+                let socket = try VRRPReceiver(key.family, interface: key.interface == .any ? nil : key.interface)
+                for group in key.groups { try socket.join(group, on: key.interface) }
                 receivers.append(Receiver(key, socket))
             } catch {
                 log(.error, "\(error); no advertisement is heard there")

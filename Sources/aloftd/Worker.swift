@@ -44,9 +44,9 @@ struct Worker: ~Copyable {
             try poller.add(signals.descriptor, token: Token.signals)
             watchReceivers()
             while !node.world.hasStopped {
-                flushChannel()
                 let wake = wakeTime()
                 node.world.state.promise(wake)
+                flushChannel()
                 _ = try poller.wait(until: wake)
                 try round(signals)
             }
@@ -127,6 +127,9 @@ struct Worker: ~Copyable {
         for input in inputs { node.handle(input, at: BootClock.now()) }
         if overrun {
             node.world.log(.warning, "events of the kernel were lost (netlink overrun); everything is read again")
+            // What still waits is older than the dump will be: it must not be applied over it.
+            var left = 1 << 20
+            while left > 0, try monitor.receive({ _ in }) { left -= 1 }
             let (links, addresses) = try dump.read()
             node.handle(.kernelDump(links, addresses), at: BootClock.now())
         }
@@ -228,6 +231,7 @@ extension KernelAddress {
     init(_ record: AddressRecord) {
         self.init(
             interface: record.interface, prefix: record.prefix, isMarked: record.proto == AddressRecord.alofts,
-            isTentative: record.flags.contains(.tentative) || record.flags.contains(.dadFailed))
+            isTentative: record.flags.contains(.tentative) || record.flags.contains(.dadFailed),
+            isPermanent: record.validLifetime == AddressRecord.forever)
     }
 }

@@ -96,9 +96,11 @@ struct AddressTests {
         #expect(bench.withdrawals == 1)
         var owner = Bench([Bench.instance(priority: 255, addresses: ["10.0.0.1/24"])])
         owner.start()
-        owner.now = .zero + .seconds(1)
-        owner.handle(.link(Link(index: Bench.e0, name: "e0", isUp: false)))
-        #expect(owner.role() == .fault)
+        #expect(owner.role() == .master)
+        owner.pass(.seconds(30))
+        #expect(!owner.effects.contains { if case .refresh = $0 { true } else { false } })
+        owner.handle(.stop)
+        #expect(owner.withdrawals == 0)
     }
 
     @Test("engine.address.refused: what the kernel refuses is tried again every second, and said once")

@@ -12,7 +12,7 @@ struct AdoptionTests {
     static func successor(silence: Duration) -> Bench {
         var bench = Bench([Bench.instance()])
         bench.now = .zero + .seconds(100)
-        let key = Engine.recordKey(Bench.instance())
+        let key = Engine.baseKey(Bench.instance())
         bench.start(
             adopting: [RouterRecord(key: key, role: .master, since: .zero, lastAdvert: bench.now - silence)],
             extra: [Self.held])
@@ -46,7 +46,7 @@ struct AdoptionTests {
             bench.now = .zero + .seconds(100)
             bench.handle(.kernelDump(Bench.links, Bench.hosts + [Self.held]))
             let record = RouterRecord(
-                key: Engine.recordKey(Bench.instance()), role: .master, since: .zero, lastAdvert: bench.now - silence)
+                key: Engine.baseKey(Bench.instance()), role: .master, since: .zero, lastAdvert: bench.now - silence)
             bench.handle(.release([record]))
             #expect(bench.effects.count { if case .advertise(_, .releasing) = $0 { true } else { false } } == adverts)
             #expect(bench.withdrawals == 1)

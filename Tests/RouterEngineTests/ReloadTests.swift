@@ -111,4 +111,26 @@ struct ReloadTests {
         #expect(bench.role() == .master)
         #expect(bench.engine.statuses.first?.priority == Priority(200))
     }
+
+    @Test("Unicast routers that share VRID, source and interface are told apart by their names")
+    func sharedKeys() {
+        func unicast(_ name: String, peer: String, address: String) -> InstanceDefinition {
+            var instance = Bench.instance(name, priority: 255, addresses: [address])
+            instance.unicastSource = IPAddress("10.0.0.1")
+            instance.unicastPeers = [UnicastPeer(address: IPAddress(peer)!)]
+            return instance
+        }
+        let pair = [
+            unicast("A", peer: "10.0.0.2", address: "10.0.0.21/24"),
+            unicast("B", peer: "10.0.0.3", address: "10.0.0.22/24"),
+        ]
+        var bench = Bench(pair)
+        bench.start()
+        bench.handle(.reload(Model(instances: pair)))
+        #expect(bench.effects == [.reloaded(changed: 0, added: 0, removed: 0)])
+        bench.handle(.reload(Model(instances: pair.reversed())))
+        #expect(bench.effects == [.reloaded(changed: 0, added: 0, removed: 0)])
+        let keys = Set(pair.map { Engine.recordKey($0, in: Model(instances: pair)) })
+        #expect(keys.count == 2)
+    }
 }

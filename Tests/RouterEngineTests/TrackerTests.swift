@@ -135,4 +135,22 @@ struct TrackerTests {
             #expect(bench.notes.count == (round == 0 ? 2 : 0))
         }
     }
+
+    @Test("A weighted tracker of a group's member does not count, unless sync_group_tracking_weight says so")
+    func weightsInGroups() {
+        for counts in [false, true] {
+            var script = TrackScript(name: "chk", command: .run(["/bin/false"]))
+            script.weight = -20
+            var member = Bench.instance("A", id: 1)
+            member.trackScripts = [TrackedScript(name: "chk")]
+            let other = Bench.instance("B", id: 2, addresses: ["10.0.0.10/24"])
+            var group = SyncGroupDefinition(name: "G", members: ["A", "B"])
+            group.trackingWeight = counts
+            var bench = Bench([member, other], scripts: [script], groups: [group])
+            bench.start()
+            Self.finish(&bench, 1)
+            #expect(bench.role("A") == .backup)
+            #expect(bench.engine.statuses.first?.priority == Priority(counts ? 80 : 100))
+        }
+    }
 }

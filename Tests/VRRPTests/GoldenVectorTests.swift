@@ -129,4 +129,20 @@ struct GoldenVectorTests {
         sum.add(frame.span.bytes.extracting(54..<86))
         #expect(sum.value == 0)
     }
+
+    @Test("VRRPv2 carries whole seconds up to 255", arguments: [41, 60, 255])
+    func longIntervals(seconds: Int) throws {
+        let interval = Centiseconds(rounding: .seconds(seconds), for: .v2)
+        let format = PacketFormat(version: .v2, family: .ipv4, isUnicast: false, interval: interval)
+        let origin = PacketOrigin(
+            interface: InterfaceIndex(1), source: try #require(IPAddress("10.5.0.1")),
+            destination: try #require(IPAddress("224.0.0.18")), timeToLive: 255)
+        let packet = AdvertisementPacket(
+            format: format, id: try #require(VirtualRouterID(1)), priority: Priority(100), source: origin.source,
+            destinations: [origin.destination], addresses: [])
+        let bytes = Array(packet.copies[0].bytes[20...])
+        #expect(bytes[5] == UInt8(seconds))
+        #expect(try Advertisement.decode(bytes.span.bytes, from: origin, for: format).interval == interval)
+        #expect(Centiseconds(rounding: .seconds(60), for: .v3).rawValue == 4095)
+    }
 }
