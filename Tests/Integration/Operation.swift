@@ -48,6 +48,51 @@ extension OnTheKernel {
             #expect(pair.longestSilence(from: pair.stage.left, after: event) < .milliseconds(150) + Failover.grace)
         }
 
+        @Test("RELOAD-1: of 200 instances the one that is touched gets its address, and no other loses one")
+        func reloadOfMany() throws {
+            let stage = try Stage()
+            defer { stage.lab.close() }
+            var setting = RouterSetting(.v3, number: 1, priority: 150, interval: .milliseconds(300))
+            func address(_ number: Int) -> IPAddress { IPAddress("10.77.1.\(number)")! }  // a literal address
+            let numbers = (1...200).filter { $0 != 51 }
+            func blocks(with added: IPAddress? = nil) -> [String] {
+                numbers.map { number in
+                    """
+                    vrrp_instance M_\(number) {
+                        interface eth0
+                        virtual_router_id \(number)
+                        priority 150
+                        advert_int 0.3
+                        virtual_ipaddress {
+                            \(address(number))/32
+                            \(number == 100 ? added.map { "\($0)/32" } ?? "" : "")
+                        }
+                    }
+                    """
+                }
+            }
+            setting.blocks = blocks()
+            let daemon = try DaemonProcess(.aloft, on: stage.left, in: stage.lab, setting)
+            let before = try stage.left.watchAddresses()
+            try daemon.start()
+            let wanted = Set(numbers.map(address) + [Stage.serviceIPv4])
+            try LabClock.wait(upTo: .seconds(15), for: "200 addresses") { () throws(LabError) in
+                wanted.isSubset(of: before.events.map(\.prefix.address)) ? true : nil
+            }
+            let watch = try stage.left.watchAddresses()
+            let added = IPAddress("10.77.2.1")!
+            setting.blocks = blocks(with: added)
+            try daemon.configure(setting)
+            daemon.current.signal(SIGHUP)
+            try LabClock.wait(upTo: .seconds(5), for: "the added address") { () throws(LabError) in
+                watch.events(of: added).contains(where: \.isPresent) ? true : nil
+            }
+            try LabClock.observe(for: .milliseconds(600))
+            #expect(!watch.events.contains { !$0.isPresent }, "an address blinked")
+            #expect(Set(watch.events.map(\.prefix.address)).isSubset(of: wanted.union([added])))
+            #expect(!daemon.log.contains("BACKUP STATE, was MASTER"))
+        }
+
         @Test("a faulty file replaces nothing") func rejectedReload() throws {
             let pair = try Pair()
             defer { pair.close() }

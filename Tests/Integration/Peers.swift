@@ -42,6 +42,11 @@ struct RouterSetting {
         self.interval = interval ?? kind.interval
     }
 
+    /// The addresses of the virtual router.
+    var services: [IPAddress] {
+        kind.isIPv6 ? [Stage.serviceIPv6, IPAddress("fe80::100")!] : [Stage.serviceIPv4]  // literal addresses
+    }
+
     var nodeName: String { number == 1 ? "left" : "right" }
 
     /// RFC 9568 §6.1.
@@ -109,6 +114,8 @@ final class DaemonProcess: Peer {
     let node: Node
     let directory: String
     let configuration: String
+    /// `NAME=value` for the daemon alone.
+    var environment: [String] = []
     private let program: [String]
     private(set) var children: [Child] = []
 
@@ -126,7 +133,11 @@ final class DaemonProcess: Peer {
 
     func configure(_ setting: RouterSetting) throws { try File.write(setting.keepalived, to: configuration) }
 
-    func start() throws { children.append(try node.start(program, log: "daemon")) }
+    func start() throws {
+        // env(1) replaces itself, so the child's pid is the daemon's.
+        let prefix = environment.isEmpty ? [] : ["env"] + environment
+        children.append(try node.start(prefix + program, log: "daemon"))
+    }
     func stop() throws { try current.stop() }
 
     /// The main process: keepalived's parent, aloft's supervisor.
