@@ -30,6 +30,8 @@ public enum Effect: Hashable, Sendable {
     case transition(RouterID, Transition)
     case groupTransition(GroupID, from: Role, to: Role)
     case hook(HookSubject, HookKind)
+    /// A predecessor reported this role; should its hook have been lost with it, run it now. Not otherwise.
+    case ensureHook(HookSubject, HookKind)
     case note(Note)
     /// The configuration that `reload` brought is in force.
     case reloaded(changed: Int, added: Int, removed: Int)

@@ -56,7 +56,7 @@ extension Engine {
     }
 
     /// A successor's groups begin in the role that the predecessor reported, so that its hooks do not run again.
-    mutating func adoptGroups(_ records: [RouterRecord]) {
+    mutating func adoptGroups(_ records: [RouterRecord], into effects: inout [Effect]) {
         for index in groups.indices {
             let roles = groups[index].members.map { member in
                 records.first { $0.key == slots[member.index]?.recordKey }?.role ?? .initialize
@@ -68,6 +68,18 @@ extension Engine {
             } else if !roles.contains(.initialize) {
                 groups[index].role = .backup
             }
+            if let hook = Self.hook(of: groups[index].role) {
+                effects.append(.ensureHook(.group(GroupID(index)), hook))
+            }
+        }
+    }
+
+    private static func hook(of role: Role) -> HookKind? {
+        switch role {
+        case .master: .master
+        case .backup: .backup
+        case .fault: .fault
+        case .initialize: nil
         }
     }
 
@@ -78,13 +90,7 @@ extension Engine {
         guard role != before else { return }
         groups[index].role = role
         effects.append(.groupTransition(GroupID(index), from: before, to: role))
-        let hook: HookKind? =
-            switch role {
-            case .master: .master
-            case .backup: .backup
-            case .fault: .fault
-            case .initialize: phase == .stopped ? .stop : nil
-            }
+        let hook = role == .initialize && phase == .stopped ? .stop : Self.hook(of: role)
         if let hook { effects.append(.hook(.group(GroupID(index)), hook)) }
     }
 }

@@ -116,7 +116,7 @@ public struct Engine: Sendable {
             guard let record = records.first(where: { $0.key == slots[id.index]?.recordKey }) else { continue }
             adopt(record, as: id, at: now, into: &effects)
         }
-        if !adoptsNothing { adoptGroups(records) }
+        if !adoptsNothing { adoptGroups(records, into: &effects) }
         takeStrays()
         if adoptsNothing, delay > .zero {
             phase = .delayed(until: now + delay)
@@ -269,8 +269,6 @@ public struct Engine: Sendable {
         effects.append(.transition(id, transition))
         let adoptedRole = slots[id.index]?.adoptedRole
         slots[id.index]?.adoptedRole = nil
-        // The predecessor ran the hooks of a role that simply goes on.
-        if adoptedRole == transition.to { return }
         let hook: HookKind =
             switch transition.to {
             case .master: .master
@@ -278,6 +276,7 @@ public struct Engine: Sendable {
             case .fault: .fault
             case .initialize: .stop
             }
-        effects.append(.hook(.router(id), hook))
+        // The predecessor ran the hooks of a role that simply goes on, if it lived long enough.
+        effects.append(adoptedRole == transition.to ? .ensureHook(.router(id), hook) : .hook(.router(id), hook))
     }
 }

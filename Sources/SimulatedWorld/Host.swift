@@ -132,20 +132,6 @@ final class Host {
         RouterRecord.decode(record.bytes.span.bytes, lastAdvert: record.lastAdvert)?.record
     }
 
-    /// The supervisor's part when a worker dies: a role that was recorded, but whose hook was lost with the
-    /// worker, gets its hook now. The successor runs none for a role that goes on.
-    func completeHooks() {
-        for record in records {
-            guard let router = record.router, let role = decode(record)?.role else { continue }
-            switch role {
-            case .master: lastHook[router] = .master
-            case .backup: lastHook[router] = .backup
-            case .fault: lastHook[router] = .fault
-            case .initialize: break
-            }
-        }
-    }
-
     func forgetSharedMemory() {
         records = []
         scriptRecords = []

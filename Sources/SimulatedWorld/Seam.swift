@@ -60,7 +60,11 @@ struct Seam: World {
                 host.lastHook[router] = kind
             case .masterReceivedLowerPriority, .priorityChanged: break
             }
-        case .transition, .groupTransition, .hook(.group, _), .note: break
+        case .ensureHook(.router(let id), let kind):
+            guard let router = simulation.router(id, engine), host.lastHook[router] != kind else { return }
+            simulation.judge.hooked(host, router, kind)
+            host.lastHook[router] = kind
+        case .transition, .groupTransition, .hook(.group, _), .ensureHook(.group, _), .note: break
         case .reloaded: host.snapshot = engine.model
         case .stopped: host.isStopping = true
         }

@@ -166,7 +166,6 @@ public final class Simulation {
         host.diesAfterEffects = -1
         if let delay {
             host.process = .restarting
-            host.completeHooks()
             queue.push(.start, at: now + delay, host: host.index, token: host.incarnation)
         } else {
             host.process = .absent
@@ -388,6 +387,7 @@ public final class Simulation {
                 11 << 32 | UInt64(id.index) << 8 | UInt64(transition.to.rawValue)
             case .groupTransition: 12 << 32
             case .hook(_, let kind): 13 << 32 | UInt64(kind.rawValue)
+            case .ensureHook(_, let kind): 17 << 32 | UInt64(kind.rawValue)
             case .note: 14 << 32
             case .reloaded: 15 << 32
             case .stopped: 16 << 32

@@ -65,6 +65,8 @@ struct Story {
                     ? " \(engine.status(of: id)?.faults.map(\.description) ?? [])" : "")
         case .groupTransition(let id, let from, let to): "\(id) \(from) → \(to)"
         case .hook(.router(let id), let kind): "hook \(kind) of \(name(id))"
+        case .ensureHook(.router(let id), let kind): "hook \(kind) of \(name(id)), if it was not run"
+        case .ensureHook(.group(let id), let kind): "hook \(kind) of \(id), if it was not run"
         case .hook(.group(let id), let kind): "hook \(kind) of \(id)"
         case .note(let note): "note \(note)"
         case .reloaded: "reloaded"

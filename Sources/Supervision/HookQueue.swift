@@ -66,6 +66,8 @@ public struct HookQueue: Sendable {
 
     private var lanes: [String: Lane] = [:]
     private var waiting: [String] = []
+    /// The last state that was asked for, by key.
+    private var lastStates: [String: String] = [:]
     private var running: [Running] = []
     private var lastToken: UInt64 = 0
     private var isStopping = false
@@ -81,6 +83,8 @@ public struct HookQueue: Sendable {
     /// A transition's hooks. Without commands nothing happens, but a waiting older transition is still
     /// superseded: its state is not the present one.
     public mutating func enqueue(_ request: HookRequest, at now: Instant, into effects: inout [Effect]) {
+        if request.unlessRun, lastStates[request.key] == request.state { return }
+        if lastStates.count < Self.laneLimit || lastStates[request.key] != nil { lastStates[request.key] = request.state }
         var request = request
         if isStopping { request.limit = min(request.limit, Self.stopLimit) }
         if var lane = lanes[request.key] {

@@ -243,19 +243,23 @@ public struct HookRequest: Equatable, Sendable {
     public var limit: Duration
     /// `NAME=value`, on top of the supervisor's cleaned environment.
     public var environment: [String]
+    /// Only if this state is not the last that was asked for under this key: what a successor sends for a role
+    /// that goes on, in case its predecessor died before it could.
+    public var unlessRun: Bool
 
     /// The limit of a hook that the configuration does not set.
     public static let defaultLimit: Duration = .seconds(30)
 
     public init(
         key: String, state: String, commands: [ScriptCommand], limit: Duration = HookRequest.defaultLimit,
-        environment: [String] = []
+        environment: [String] = [], unlessRun: Bool = false
     ) {
         self.key = key
         self.state = state
         self.commands = commands
         self.limit = limit
         self.environment = environment
+        self.unlessRun = unlessRun
     }
 
     init(from reader: inout WireReader) {
@@ -264,6 +268,7 @@ public struct HookRequest: Equatable, Sendable {
         commands = reader.list { ScriptCommand(from: &$0) }
         limit = reader.duration()
         environment = reader.list { $0.string() }
+        unlessRun = reader.bool()
     }
 
     func write(to writer: inout WireWriter) {
@@ -272,5 +277,6 @@ public struct HookRequest: Equatable, Sendable {
         writer.put(commands) { $1.write(to: &$0) }
         writer.put(limit)
         writer.put(environment) { $0.put($1) }
+        writer.put(unlessRun)
     }
 }

@@ -36,7 +36,10 @@ extension KernelWorld {
 
     // MARK: - Hooks
 
-    mutating func runHooks(_ subject: HookSubject, _ kind: HookKind, _ engine: borrowing Engine) {
+    /// - Parameter unlessRun: only the hooks, and only if the supervisor did not hear of this state yet.
+    mutating func runHooks(
+        _ subject: HookSubject, _ kind: HookKind, _ engine: borrowing Engine, unlessRun: Bool = false
+    ) {
         let name: String
         let notify: NotifyScripts
         let priority: UInt8
@@ -55,7 +58,7 @@ extension KernelWorld {
         if kind == .priorityChanged, case .router(let id) = subject {
             state = engine.status(of: id)?.role == .master ? "MASTER_PRIORITY" : "BACKUP_PRIORITY"
         }
-        for target in scripts.fifoTargets {
+        for target in scripts.fifoTargets where !unlessRun {
             send(.fifo(target, "\(kindOfSubject) \"\(name)\" \(state) \(priority)\n"))
         }
         var commands: [ScriptCommand] = []
@@ -72,8 +75,8 @@ extension KernelWorld {
         send(
             .hook(
                 HookRequest(
-                    key: isRole ? subjectKey : subjectKey + " \(state)", state: state, commands: commands, limit: limit)
-            ))
+                    key: isRole ? subjectKey : subjectKey + " \(state)", state: state, commands: commands, limit: limit,
+                    unlessRun: unlessRun)))
     }
 
     /// `fifo_write_vrrp_states_on_reload`.

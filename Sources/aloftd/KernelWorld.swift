@@ -99,6 +99,7 @@ struct KernelWorld: World, ~Copyable {
             case .transition(let id, let transition): report(transition, id, engine, at: now)
             case .groupTransition(let id, let from, let to): reportGroup(id, from, to, engine, at: now)
             case .hook(let subject, let kind): runHooks(subject, kind, engine)
+            case .ensureHook(let subject, let kind): runHooks(subject, kind, engine, unlessRun: true)
             case .note(let note): report(note, engine)
             case .reloaded(let changed, let added, let removed):
                 reloadSummary =

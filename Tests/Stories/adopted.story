@@ -6,6 +6,7 @@ router VI_1 priority 100 address 10.0.0.100/32
 100.02 start
     record VI_1 MASTER
     VI_1 INIT → MASTER because vrrp.initialize.adopted
+    hook master of VI_1, if it was not run
     record VI_1 MASTER
     sockets 1
 102 wait

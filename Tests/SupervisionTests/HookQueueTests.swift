@@ -53,6 +53,22 @@ private struct Shell {
 }
 
 @Suite struct HookQueueTests {
+    @Test("NOTIFY-1: a successor's request runs only what its predecessor could not ask for any more")
+    func unlessRun() {
+        var shell = Shell()
+        shell.add(request("BACKUP", "b"))
+        shell.end("b")
+        var again = request("BACKUP", "b")
+        again.unlessRun = true
+        shell.add(again)
+        #expect(shell.started == ["b"])
+        var lost = request("MASTER", "m")
+        lost.unlessRun = true
+        shell.add(lost)
+        shell.add(lost)
+        #expect(shell.started == ["b", "m"])
+    }
+
     @Test func notifyStartsOnlyAfterNotifyMasterHasEnded() {
         var shell = Shell()
         shell.add(request("MASTER", "notify_master", "notify"))
@@ -212,6 +228,25 @@ private struct Shell {
         let text = "c7: still runs from the last time, this round is skipped"
         #expect(again == [.log(.notice, SupervisionRule.checkStillRunning, text), .report(id: 7, .stillRunning)])
         #expect(runner.runningCount == 1)
+    }
+
+    @Test("A script that timed out and is due again runs once the old process is gone, and never waits for ever")
+    func aScriptThatHangsRunsAgain() {
+        var runner = CheckRunner()
+        _ = withEffects { runner.start(check(7), at: .zero, into: &$0) }
+        let due = Instant.zero + .seconds(5)
+        _ = withEffects { runner.advance(to: due, into: &$0) }
+        #expect(withEffects { runner.start(check(7), at: due, into: &$0) }.isEmpty)
+        let next = withEffects { runner.ended(ProcessToken(1), status: .signalled(15), at: due, into: &$0) }
+        #expect(next == [.start(ProcessToken(2), check(7).command)])
+        // One that cannot be killed times out again and again, instead of keeping the last verdict.
+        var stuck = CheckRunner()
+        _ = withEffects { stuck.start(check(7), at: .zero, into: &$0) }
+        _ = withEffects { stuck.advance(to: due, into: &$0) }
+        _ = withEffects { stuck.start(check(7), at: due, into: &$0) }
+        let later = withEffects { stuck.advance(to: due + .seconds(5), into: &$0) }
+        #expect(later.contains(.report(id: 7, .timedOut)))
+        #expect(stuck.runningCount == 1)
     }
 
     @Test func aCancelledScriptIsEndedAndReportsNothing() {
