@@ -103,7 +103,8 @@ public struct Supervisor: Sendable {
             deadlines.append(limit)
         }
         deadlines += queries.map(\.limit)
-        deadlines += readers.map(\.restartAt)
+        // Outside `running` nothing restarts them.
+        if phase == .running { deadlines += readers.map(\.restartAt) }
         return deadlines.compactMap { $0 }.min()
     }
 
@@ -139,8 +140,9 @@ public struct Supervisor: Sendable {
         switch phase {
         case .running, .ended: break
         case .stopping(let limit):
-            guard now >= limit, worker?.isKilled == false else { break }
+            guard now >= limit else { break }
             phase = .stopping(limit: .distantFuture)
+            guard worker?.isKilled == false else { break }
             worker?.isKilled = true
             effects.append(
                 .log(.error, SupervisionRule.stopTimeout, "the worker did not release in time and is killed"))

@@ -16,7 +16,8 @@ final class SupervisorFIFO {
         let path = settings.path
         let status = try Files.status(path, followLinks: false)
         if let status {
-            guard status.mode & S_IFMT == S_IFIFO, status.uid == ThisProcess.user else {
+            let isOurs = status.uid == ThisProcess.user || status.uid == settings.user
+            guard status.mode & S_IFMT == S_IFIFO, isOurs else {
                 throw SystemError(.file, Errno(EEXIST), "use as a named pipe what is not one of ours:", path)
             }
         } else if mkfifo(path, 0o644) != 0 {

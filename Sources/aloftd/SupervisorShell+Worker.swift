@@ -101,8 +101,9 @@ extension SupervisorShell {
         guard let due = machine.nextWatchdogDeadline, now >= due, let worker else { return }
         var evidence: Watchdog.Evidence?
         if machine.needsEvidence(promise: promise, at: now) {
-            guard let status = ProcessStatus(pid: worker.pid) else { return }
-            evidence = .init(runState: status.runState, processorTime: status.processorTime)
+            // What cannot be read is about to be reported by its pidfd.
+            let status = ProcessStatus(pid: worker.pid)
+            evidence = .init(runState: status?.runState ?? .ended, processorTime: status?.processorTime ?? .zero)
         }
         // The word is read last: a worker that came back between the two is seen to have.
         machine.checkWorker(at: now, promise: promise, evidence: evidence, into: &effects)

@@ -48,7 +48,7 @@ struct Worker: ~Copyable {
                 node.world.state.promise(wake)
                 flushChannel()
                 _ = try poller.wait(until: wake)
-                try round(signals)
+                try round(signals, dueAt: wake)
             }
             node.world.send(.stopped)
             flushChannel()
@@ -73,8 +73,10 @@ struct Worker: ~Copyable {
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
     }
 
-    private mutating func round(_ signals: borrowing SignalSource) throws(SystemError) {
-        readPackets()
+    private mutating func round(_ signals: borrowing SignalSource, dueAt wake: Instant) throws(SystemError) {
+        // After a stall everything that was heard meanwhile counts before any timer does.
+        let hasStalled = BootClock.now() - wake > .milliseconds(20)
+        readPackets(batches: hasStalled ? 4096 : 8)
         try readMonitor()
         try node.world.readAnswers()
         deliverFailures()
@@ -100,10 +102,10 @@ struct Worker: ~Copyable {
         }
     }
 
-    private mutating func readPackets() {
+    /// - Parameter batches: a flood may hold the loop for as many, then everything else has its turn.
+    private mutating func readPackets(batches: Int) {
         for receiver in node.world.receivers {
-            // A flood may hold the loop for a few hundred packets, then everything else has its turn.
-            for _ in 0..<8 {
+            for _ in 0..<batches {
                 let count =
                     (try? receiver.socket.receive { bytes, origin in
                         node.receive(bytes, from: origin, at: BootClock.now())

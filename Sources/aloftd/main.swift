@@ -3,6 +3,8 @@
 import Glibc
 import LinuxWorld
 
+// Inherited as ignored, it would have the kernel reap every child before anyone could ask how it ended.
+signal(SIGCHLD, SIG_DFL)
 exit(run(CommandLine.arguments))
 
 private func run(_ arguments: [String]) -> Int32 {
