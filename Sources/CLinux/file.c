@@ -110,3 +110,8 @@ int32_t aloft_error_text(int32_t error, uint8_t *buffer, uint64_t capacity) {
     memmove(buffer, text, length);
     return (int32_t)length;
 }
+
+int64_t aloft_read_link(const char *path, uint8_t *buffer, uint64_t capacity) {
+    int64_t length = readlink(path, (char *)buffer, capacity);
+    return length < 0 ? -errno : length;
+}

@@ -160,6 +160,12 @@ static int become(struct child *child) {
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, 0);
 
+    // Late: a lower limit would refuse the numbers that descriptors are moved through above.
+    if (request->descriptor_hard > 0) {
+        struct rlimit descriptors = {request->descriptor_soft, request->descriptor_hard};
+        setrlimit(RLIMIT_NOFILE, &descriptors);
+    }
+
     child->stage = aloft_spawn_stage_exec;
     execve(request->path, (char *const *)request->argv, (char *const *)request->envp);
     return -errno;

@@ -27,6 +27,27 @@ int32_t aloft_limit_rttime(uint64_t soft, uint64_t hard) {
     return setrlimit(RLIMIT_RTTIME, &limit) < 0 ? -errno : 0;
 }
 
+int32_t aloft_raise_descriptors(uint64_t wanted, uint64_t *soft_before, uint64_t *hard_before) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    *soft_before = limit.rlim_cur;
+    *hard_before = limit.rlim_max;
+    if (limit.rlim_max < wanted) {
+        struct rlimit raised = {wanted, wanted};
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) return 0;
+    }
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
+int32_t aloft_descriptor_limit(uint64_t *soft, uint64_t *hard) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    *soft = limit.rlim_cur;
+    *hard = limit.rlim_max;
+    return 0;
+}
+
 int32_t aloft_set_niceness(int32_t niceness) {
     return setpriority(PRIO_PROCESS, 0, niceness) < 0 ? -errno : 0;
 }

@@ -90,6 +90,8 @@ extension Rule {
     static let noPeers = Rule("config.instance.no-peers")
     static let ownSourceAsPeer = Rule("config.instance.own-source-as-peer", lenient: .warning)
     static let duplicatePeer = Rule("config.instance.duplicate-peer", lenient: .warning)
+    /// AUTH-1 of docs/invariants.md.
+    static let openUnicast = Rule(always: .note, "config.instance.open-unicast")
     static let unusedSource = Rule(always: .warning, "config.instance.unused-source")
     static let sourceToTrack = Rule("config.instance.no-source-to-track", lenient: .warning)
     static let passwordLength = Rule("config.instance.password-length", lenient: .warning)
@@ -121,5 +123,6 @@ extension Rule {
     static let duplicateMember = Rule("config.group.duplicate-member", lenient: .warning)
     static let mixedOwners = Rule("config.group.mixed-owners", lenient: .warning)
     static let groupWeights = Rule(always: .warning, "config.group.weights-ignored")
+    static let noInstances = Rule(always: .warning, "config.global.no-instances")
     static let sameFIFO = Rule("config.global.same-fifo")
 }

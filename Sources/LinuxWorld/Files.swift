@@ -102,6 +102,14 @@ public enum Files {
             device: native.device, modifiedNanoseconds: native.modified_ns)
     }
 
+    /// What a symbolic link says (readlink(2)).
+    public static func linkTarget(_ path: String) throws(SystemError) -> String {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let length = buffer.withUnsafeMutableBufferPointer { aloft_read_link(path, $0.baseAddress, UInt64($0.count)) }
+        let count = Int(try check(length, .file, "read the link", path))
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
     /// Whether this process may execute it.
     public static func isExecutable(_ path: String) -> Bool { aloft_access_executable(path) == 0 }
 }

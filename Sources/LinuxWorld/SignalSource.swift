@@ -46,5 +46,7 @@ public enum Signal {
     public static let child: Int32 = 17
     public static let resume: Int32 = 18
     public static let stop: Int32 = 19
+    /// SIGXCPU.
+    public static let processorLimit: Int32 = 24
     public static let realtimeMinimum: Int32 = 34
 }

@@ -26,6 +26,8 @@ public struct SpawnRequest: Hashable, Sendable {
     public var noNewPrivileges = false
     public var umask: Int32 = 0o022
     public var niceness: Int32 = 0
+    /// How many descriptors it may open; nil as this process.
+    public var descriptorLimit: DescriptorLimit?
 
     public enum Group: Int32, Hashable, Sendable {
         case inherited, newGroup, newSession
@@ -40,6 +42,33 @@ public struct SpawnRequest: Hashable, Sendable {
         self.path = path
         self.arguments = [path] + arguments
         self.environment = environment
+    }
+}
+
+/// How many descriptors a process may open (RLIMIT_NOFILE of getrlimit(2)).
+public struct DescriptorLimit: Hashable, Sendable {
+    public var soft: UInt64
+    public var hard: UInt64
+
+    public init(soft: UInt64, hard: UInt64) {
+        self.soft = soft
+        self.hard = hard
+    }
+
+    /// This process's.
+    public static func current() throws(SystemError) -> DescriptorLimit {
+        var limit = DescriptorLimit(soft: 0, hard: 0)
+        _ = try check(aloft_descriptor_limit(&limit.soft, &limit.hard), .process, "read the limit of descriptors")
+        return limit
+    }
+
+    /// Raises this process's soft limit to its hard one, and both to `wanted` where that is permitted. Returns
+    /// what they were.
+    public static func raise(to wanted: UInt64) throws(SystemError) -> DescriptorLimit {
+        var before = DescriptorLimit(soft: 0, hard: 0)
+        let result = aloft_raise_descriptors(wanted, &before.soft, &before.hard)
+        _ = try check(result, .process, "raise the limit of descriptors")
+        return before
     }
 }
 
@@ -160,6 +189,8 @@ extension aloft_spawn {
         no_new_privileges = request.noNewPrivileges ? 1 : 0
         umask = request.umask
         niceness = request.niceness
+        descriptor_soft = request.descriptorLimit?.soft ?? 0
+        descriptor_hard = request.descriptorLimit?.hard ?? 0
     }
 }
 

@@ -19,13 +19,12 @@ public enum ExitCode {
     public static let fatal: Int32 = 1
     public static let configuration: Int32 = 2
     public static let permission: Int32 = 4
-    public static let notConfigured: Int32 = 6
     public static let programError: Int32 = 70
     public static let memory: Int32 = 204
 
     /// A restart would end the same way.
     public static func isPermanent(_ code: Int32) -> Bool {
-        code == configuration || code == permission || code == notConfigured
+        code == configuration || code == permission
     }
 }
 

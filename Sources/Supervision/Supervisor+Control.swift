@@ -213,8 +213,9 @@ extension Supervisor {
             case .statistics, .statisticsClear: (settings.statisticsPath, "/tmp/keepalived.stats", "statistics.txt")
             case .json: (settings.jsonPath, "/tmp/keepalived.json", "state.json")
             }
-        if !configured.isEmpty { return configured }
-        return isKeepalived ? keepalived : stateDirectory + "/" + native
+        let standard = isKeepalived ? keepalived : stateDirectory + "/" + native
+        guard configured.utf8.last == UInt8(ascii: "/") else { return configured.isEmpty ? standard : configured }
+        return configured + (standard.split(separator: "/").last ?? "")
     }
 }
 

@@ -61,6 +61,9 @@ extension Supervisor {
     ) {
         let old = self.settings
         self.settings = settings
+        if settings.umask != old.umask || settings.processName != old.processName {
+            effects.append(.becomeKnown(as: settings.processName, umask: settings.umask))
+        }
         hooks.parallel = max(Int(settings.parallelHooks), 1)
         worker?.watchdog.update(advertInterval: settings.advertInterval)
         if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }

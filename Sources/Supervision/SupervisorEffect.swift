@@ -29,6 +29,8 @@ public enum SupervisorEffect: Equatable, Sendable {
     case writeFIFO(FIFOTarget, String)
     /// Replace the file at the path, so that a reader sees the old or the new one whole.
     case writeFile(path: String, [UInt8])
+    /// Take this name (empty: the usual one), and this umask for files (nil: the usual one).
+    case becomeKnown(as: String, umask: UInt32?)
     /// Answer a client of the control socket (one frame).
     case answer(client: UInt32, [UInt8])
     /// Tell systemd.

@@ -17,6 +17,8 @@ public struct SupervisorOptions: Equatable, Sendable {
     }
 
     public static let usageExitCode: Int32 = 2
+    /// Where neither `-u` nor the configuration says otherwise.
+    public static let usualUmask: UInt32 = 0o022
     static let keepalivedPIDFile = "/run/keepalived.pid"
 
     public var action: Action = .run
@@ -25,13 +27,10 @@ public struct SupervisorOptions: Equatable, Sendable {
     public var configurationPath: String
     public var stateDirectory = "/run/aloft"
     private var hasStateDirectory = false
-    /// `--config-id`: what `@conditions` in the file compare with; nil is the host's name.
-    public var configurationID: String?
     /// False when the process puts itself into the background.
     public var isForeground: Bool
     /// Log to stderr (`-l`).
     public var logsToConsole = false
-    public var logsDetail = false
     public var logsToSyslog = true
     public var logFile: String?
     /// syslog's facility: 3 is daemon, 16…23 are local0…local7.
@@ -41,16 +40,18 @@ public struct SupervisorOptions: Equatable, Sendable {
     public var respawns = true
     /// `-V`, `--dont-release-vrrp`: leave the addresses at a stop.
     public var keepsAddresses = false
-    /// `-X`, `--release-vips`: withdraw addresses at a stop even where the file says otherwise.
-    public var releasesAddresses = false
-    public var dumpsConfiguration = false
     public var ignoresInterrupt = false
+    /// `-u`: for files and scripts; wins over the configuration's `umask`.
     public var umask: UInt32?
+    /// `-s`: a name under /run/netns. The supervisor enters it first of all, and what it starts is inside.
     public var networkNamespace: String?
     /// Where a detached daemon reports that it is ready: set by the process that detached it.
     public var readinessDescriptor: Int32?
     /// Options that are understood but have no effect yet, to be logged once.
     public var ineffective: [String] = []
+
+    /// What the supervisor is called in lists of processes.
+    public var processName: String { isKeepalived ? "keepalived" : "aloftd" }
 
     /// Reads `arguments` without the program's name; `program` is that name, or a path that ends with it.
     public init(program: String, arguments: [String]) {
@@ -95,7 +96,7 @@ public struct SupervisorOptions: Equatable, Sendable {
     /// their state directories, which hold the lock and the control socket.
     private mutating func deriveStateDirectory(givenPIDFile: Bool) {
         if let networkNamespace {
-            stateDirectory += "/" + networkNamespace.split(separator: "/").joined(separator: "-")
+            stateDirectory += "/" + networkNamespace
         } else if givenPIDFile, let pidFile {
             stateDirectory += "/" + pidFile.split(separator: "/").joined(separator: "-")
         }
@@ -120,11 +121,9 @@ public struct SupervisorOptions: Equatable, Sendable {
         case .compatibility:
             guard value == "keepalived" else { return "--compat knows only keepalived, not \(value)" }
             isKeepalived = true
-        case .configurationID: configurationID = value
         case .foreground: isForeground = true
         case .detach: isForeground = false
         case .logConsole: logsToConsole = true
-        case .logDetail: logsDetail = true
         case .logFile: logFile = hasValue ? value : "/tmp/keepalived.log"
         case .noSyslog: logsToSyslog = false
         case .logFacility:
@@ -134,15 +133,16 @@ public struct SupervisorOptions: Equatable, Sendable {
         case .vrrpPID: vrrpPIDFile = value
         case .dontRespawn: respawns = false
         case .dontReleaseVRRP: keepsAddresses = true
-        case .releaseVIPs: releasesAddresses = true
-        case .dumpConfiguration: dumpsConfiguration = true
         case .ignoreInterrupt: ignoresInterrupt = true
         case .umask:
             guard let mask = UInt32(value, radix: value.hasPrefix("0") ? 8 : 10), mask <= 0o777 else {
                 return "\(value) is no umask"
             }
             umask = mask
-        case .namespace: networkNamespace = value
+        case .namespace:
+            let isName = !value.isEmpty && value != "." && value != ".." && !value.utf8.contains(UInt8(ascii: "/"))
+            guard isName else { return "\(value) is no name of a network namespace" }
+            networkNamespace = value
         case .readiness:
             guard let descriptor = Int32(value), descriptor > 2 else { return "\(value) is no descriptor" }
             readinessDescriptor = descriptor
@@ -181,9 +181,9 @@ public struct SupervisorOptions: Equatable, Sendable {
 
 extension SupervisorOptions {
     enum Key: Equatable, Sendable {
-        case configuration, stateDirectory, compatibility, configurationID, foreground, detach
-        case logConsole, logDetail, logFile, noSyslog, logFacility
-        case pid, vrrpPID, dontRespawn, dontReleaseVRRP, releaseVIPs, dumpConfiguration, ignoreInterrupt, umask
+        case configuration, stateDirectory, compatibility, foreground, detach
+        case logConsole, logFile, noSyslog, logFacility
+        case pid, vrrpPID, dontRespawn, dontReleaseVRRP, ignoreInterrupt, umask
         case namespace, readiness, test, signal, version, help
         case ineffective(String)
     }
@@ -193,12 +193,12 @@ extension SupervisorOptions {
         .init(key: .configuration, name: "config", argument: .required),
         .init(key: .stateDirectory, name: "state-dir", argument: .required),
         .init(key: .compatibility, name: "compat", argument: .required),
-        .init(key: .configurationID, letter: "i", name: "config-id", argument: .required),
+        .init(key: .ineffective("--config-id"), letter: "i", name: "config-id", argument: .required),
         .init(key: .foreground, letter: "n", name: "dont-fork"),
         .init(key: .foreground, name: "foreground"),
         .init(key: .detach, name: "detach"),
         .init(key: .logConsole, letter: "l", name: "log-console"),
-        .init(key: .logDetail, letter: "D", name: "log-detail"),
+        .init(key: .ineffective("--log-detail"), letter: "D", name: "log-detail"),
         .init(key: .logFacility, letter: "S", name: "log-facility", argument: .required),
         .init(key: .logFile, letter: "g", name: "log-file", argument: .optional),
         .init(key: .ineffective("--flush-log-file"), name: "flush-log-file"),
@@ -214,10 +214,10 @@ extension SupervisorOptions {
         .init(key: .ineffective("--all"), name: "all"),
         .init(key: .ineffective("--all-config"), letter: "e", name: "all-config"),
         .init(key: .dontRespawn, letter: "R", name: "dont-respawn"),
-        .init(key: .releaseVIPs, letter: "X", name: "release-vips"),
+        .init(key: .ineffective("--release-vips"), letter: "X", name: "release-vips"),
         .init(key: .dontReleaseVRRP, letter: "V", name: "dont-release-vrrp"),
         .init(key: .ineffective("--dont-release-ipvs"), letter: "I", name: "dont-release-ipvs"),
-        .init(key: .dumpConfiguration, letter: "d", name: "dump-conf"),
+        .init(key: .ineffective("--dump-conf"), letter: "d", name: "dump-conf"),
         .init(key: .umask, letter: "u", name: "umask", argument: .required),
         .init(key: .namespace, letter: "s", name: "namespace", argument: .required),
         .init(key: .ineffective("--snmp"), letter: "x", name: "snmp"),
@@ -240,30 +240,27 @@ extension SupervisorOptions {
         usage: aloftd [run] [OPTION]...          or, with keepalived's defaults: aloftd keepalived [OPTION]...
 
           -f, --config FILE        the configuration (also --use-file)
-          -i, --config-id ID       what @conditions compare with
               --state-dir DIR      socket, lock and ledger (default /run/aloft)
               --compat keepalived  keepalived's leniency, with a warning for each instance of it
           -n, --foreground         do not detach (also --dont-fork)
               --detach             go to the background once ready
           -l, --log-console        log to stderr
-          -D, --log-detail         log more
           -g, --log-file[=FILE]    log to a file
           -G, --no-syslog          do not log to syslog
           -S, --log-facility NAME  daemon, user, local0 ... local7
           -t, --config-test[=FILE] check the configuration and end
-          -d, --dump-conf          log the configuration as understood
           -p, --pid FILE           the daemon's pid file
           -r, --vrrp_pid FILE      the VRRP worker's pid file
           -R, --dont-respawn       end when the worker ends
           -V, --dont-release-vrrp  leave the addresses at a stop
-          -X, --release-vips       withdraw them even where the file says otherwise
           -u, --umask MASK         for files that are created
           -s, --namespace NAME     the network namespace to run in
               --ignore-sigint      for debuggers
               --signum NAME        print the signal for STOP, RELOAD, DATA, STATS, STATS_CLEAR, JSON, TDATA
           -v, --version            -h, --help
 
-        Accepted without effect so far: -P -C -B -e -I -a -x -A -m -M -c -b --flush-log-file --debug --perf.
+        Accepted without effect so far: -P -C -B -e -I -a -x -A -m -M -c -b -d -D -i --flush-log-file --debug --perf,
+        and -X, which is how Aloft stops without -V.
 
         """
 }

@@ -27,7 +27,8 @@ public struct SupervisorSettings: Equatable, Sendable {
     /// The smallest advertisement interval of all instances: what the watchdog measures with.
     public var advertInterval: Duration
     public var fifos: [FIFO]
-    /// Where SIGUSR1, SIGUSR2 and the JSON signal write; empty is the default under the temporary directory.
+    /// Where SIGUSR1, SIGUSR2 and the JSON signal write: a file, or with a `/` at its end the directory of the
+    /// default name; empty is the default.
     public var statePath: String
     public var statisticsPath: String
     public var jsonPath: String
@@ -40,14 +41,17 @@ public struct SupervisorSettings: Equatable, Sendable {
     public var shutdownLimit: Duration
     /// Tells apart several daemons on one machine (`instance`); empty when unnamed.
     public var instanceName: String
-    /// `umask` of scripts, 0…0o777; nil is the usual 022.
+    /// `umask` of the supervisor's files and of scripts, 0…0o777; nil is the usual 022.
     public var umask: UInt32?
+    /// `process_name`: the supervisor's; empty leaves it.
+    public var processName: String
 
     public init(
         advertInterval: Duration = .seconds(1), fifos: [FIFO] = [], statePath: String = "",
         statisticsPath: String = "", jsonPath: String = "", stopLimit: Duration = .seconds(5),
         parallelHooks: UInt32 = 32, shutdownScript: ScriptCommand? = nil, shutdownLimit: Duration = .seconds(10),
-        instanceName: String = "", umask: UInt32? = nil
+        instanceName: String = "", umask: UInt32? = nil,
+        processName: String = ""
     ) {
         self.advertInterval = advertInterval
         self.fifos = fifos
@@ -60,6 +64,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         self.shutdownLimit = shutdownLimit
         self.instanceName = instanceName
         self.umask = umask
+        self.processName = processName
     }
 
     init(from reader: inout WireReader) {
@@ -78,6 +83,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         shutdownLimit = reader.duration()
         instanceName = reader.string()
         umask = reader.optionalUInt32()
+        processName = reader.string()
     }
 
     func write(to writer: inout WireWriter) {
@@ -98,6 +104,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         writer.put(shutdownLimit)
         writer.put(instanceName)
         writer.put(umask)
+        writer.put(processName)
     }
 }
 

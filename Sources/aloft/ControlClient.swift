@@ -9,7 +9,8 @@ struct DaemonLocation: ParsableArguments {
     @Option(help: "The daemon's state directory.") var stateDir = "/run/aloft"
     @Flag(help: "Print the daemon's answer as JSON.") var json = false
 
-    /// Sends one request and returns the result; prints it and ends when JSON is wanted.
+    /// Sends one request and returns the result; prints it when JSON is wanted. Nothing else is to be printed then, but
+    /// the exit code is the same.
     func ask(_ request: ControlRequest) throws -> JSONValue {
         let answer = try ControlClient.ask(request, socket: stateDir + "/control.sock")
         guard answer.value["ok"]?.bool == true, let result = answer.value["result"] else {
@@ -21,7 +22,6 @@ struct DaemonLocation: ParsableArguments {
             Console.say(
                 answer.text.hasPrefix(envelope) ? String(answer.text.dropFirst(envelope.count).dropLast()) : answer.text
             )
-            throw ExitCode.success
         }
         return result
     }

@@ -4,12 +4,21 @@ import Supervision
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why an instance is what it is, and what would change it.")
+        abstract: "Say why an instance is what it is, and what would change it.",
+        discussion: """
+            Exit code 1: there is no such instance, it is in fault, or the worker does not answer just now. 3: the daemon \
+            cannot be reached.
+            """)
 
     @Argument(help: "The instance's name.") var instance: String
     @OptionGroup var daemon: DaemonLocation
 
-    func run() throws { Console.say(try Explain.text(try daemon.ask(.explain(instance: instance)), of: instance)) }
+    func run() throws {
+        let result = try daemon.ask(.explain(instance: instance))
+        let text = try Explain.text(result, of: instance)
+        if !daemon.json { Console.say(text) }
+        if result["worker"]?["instance"]?["state"]?.string == "FAULT" { throw Answer.no("") }
+    }
 
     /// The answer of the daemon as text.
     static func text(_ result: JSONValue, of name: String) throws -> String {
@@ -17,7 +26,7 @@ struct Explain: ParsableCommand {
             if result["supervisor"]?["worker_ready"]?.bool == true {
                 throw Answer.no("aloft: there is no instance \(name)")
             }
-            throw Answer.unreachable("aloft: the worker does not answer just now; the supervisor restarts it")
+            throw Answer.no("aloft: the worker does not answer just now; the supervisor restarts it")
         }
         guard let instance = worker["instance"] else { throw Answer.no("aloft: there is no instance \(name)") }
         var lines = Portrait(instance).paragraph

@@ -8,7 +8,9 @@ struct History: ParsableCommand {
     @OptionGroup var daemon: DaemonLocation
 
     func run() throws {
-        for record in try daemon.ask(.history(instance: instance)).array ?? [] {
+        let records = try daemon.ask(.history(instance: instance)).array ?? []
+        if daemon.json { return }
+        for record in records {
             let name = record["instance"]?.string ?? record["group"]?.string ?? "?"
             let change = "\(record["from"]?.string ?? "?") → \(record["to"]?.string ?? "?")"
             Console.say("\(name)  \(change)  \(record["reason"]?.string ?? "") [\(record["rule"]?.string ?? "?")]")

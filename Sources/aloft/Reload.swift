@@ -10,7 +10,7 @@ struct Reload: ParsableCommand {
     func run() throws {
         let result = try daemon.ask(.reload)
         let text = result["text"]?.string ?? ""
-        guard result["accepted"]?.bool == true else { throw Answer.no(text) }
-        Console.say(text)
+        guard result["accepted"]?.bool == true else { throw Answer.no(daemon.json ? "" : text) }
+        if !daemon.json { Console.say(text) }
     }
 }

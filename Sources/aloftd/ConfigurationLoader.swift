@@ -12,6 +12,8 @@ struct ConfigurationLoader {
         var model: Model?
         /// What there is to say, for people; empty when nothing.
         var report: String
+        /// More than notes are in `report`.
+        var hasWarnings: Bool
         /// The text of all files, for a successor.
         var snapshot: [UInt8]
     }
@@ -32,7 +34,9 @@ struct ConfigurationLoader {
     private func load(_ files: some FileProvider, snapshot: () -> [UInt8]) -> Loaded {
         let loaded = Configuration.load(
             main: options.configurationPath, files: files, leniency: options.isKeepalived ? .keepalived : .strict)
-        return Loaded(model: loaded.model, report: loaded.renderedDiagnostics(), snapshot: snapshot())
+        return Loaded(
+            model: loaded.model, report: loaded.renderedDiagnostics(),
+            hasWarnings: loaded.diagnostics.contains { $0.severity > .note }, snapshot: snapshot())
     }
 
     // MARK: - The snapshot: for each file its path and its bytes, each behind a 32-bit length

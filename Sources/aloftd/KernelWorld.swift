@@ -20,6 +20,12 @@ struct KernelWorld: World, ~Copyable {
     /// Set when `receivers` changed, so that the loop watches the new ones.
     var receiversChanged = false
     private var senders: [Sender] = []
+    /// A receiver or a sender could not be opened: the loop tries again every second.
+    private(set) var socketsMissing = false
+    /// What was said about sockets that cannot be opened, so that it is said once.
+    private var complaints: [Complaint] = []
+    /// Answers of the kernel were lost: the loop reads everything again.
+    var answersLost = false
     /// Route requests without an answer yet, oldest first.
     private var pending: [(sequence: UInt32, address: AddressID, operation: AddressOperation)] = []
     /// What failed at once; the loop hands it to the engine.
@@ -56,6 +62,12 @@ struct KernelWorld: World, ~Copyable {
         }
     }
 
+    private struct Complaint: Equatable {
+        var receiver: Engine.SocketKey?
+        var family: AddressFamily
+        var interface: InterfaceIndex?
+    }
+
     init(
         _ state: consuming SharedState, scripts: ScriptIdentities, keepsAddresses: Bool
     ) throws(SystemError) {
@@ -87,7 +99,8 @@ struct KernelWorld: World, ~Copyable {
                 promoteSecondaries(id, engine)
                 request(.install, id, engine)
             case .refresh(let id): request(.refresh, id, engine)
-            case .withdraw(let id): if !(keepsAddresses && isStopping) { request(.withdraw, id, engine) }
+            case .withdraw(let id):
+                if keepsAddresses && isStopping { keep(id, engine) } else { request(.withdraw, id, engine) }
             case .socketsChanged: openSockets(engine)
             case .record(let id):
                 flushPackets()
@@ -160,12 +173,14 @@ struct KernelWorld: World, ~Copyable {
 
     private mutating func sender(_ family: AddressFamily, _ interface: InterfaceIndex?) -> Sender? {
         if let known = senders.first(where: { $0.family == family && $0.interface == interface }) { return known }
+        let complaint = Complaint(receiver: nil, family: family, interface: interface)
         do {
             let sender = Sender(family, interface, try VRRPSender(family, interface: interface))
             senders.append(sender)
+            complaints.removeAll { $0 == complaint }
             return sender
         } catch {
-            log(.error, "\(error); nothing is advertised on it until it can be opened")
+            complain(complaint, "\(error); nothing is advertised there until it can be opened, tried with each advert")
             return nil
         }
     }
@@ -196,26 +211,51 @@ struct KernelWorld: World, ~Copyable {
     // MARK: - Sockets
 
     /// Opens and closes receivers until they are those that the engine wants.
-    private mutating func openSockets(_ engine: borrowing Engine) {
+    mutating func openSockets(_ engine: borrowing Engine) {
         let wanted = engine.sockets
+        socketsMissing = false
         receivers.removeAll { receiver in !wanted.contains(receiver.key) }
         senders.removeAll { sender in
             guard let interface = sender.interface else { return false }
             return !wanted.contains { $0.interface == interface }
         }
         for key in wanted where !receivers.contains(where: { $0.key == key }) {
+            let complaint = Complaint(receiver: key, family: key.family, interface: key.interface)
             do {
                 let socket = try VRRPReceiver(key.family, interface: key.interface == .any ? nil : key.interface)
                 for group in key.groups { try socket.join(group, on: key.interface) }
                 receivers.append(Receiver(key, socket))
+                complaints.removeAll { $0 == complaint }
             } catch {
-                log(.error, "\(error); no advertisement is heard there")
+                socketsMissing = true
+                complain(complaint, "\(error); no advertisement is heard there, tried again every second")
             }
+        }
+        // Of what is not wanted any more, or gone: if it comes back, it is said again.
+        complaints.removeAll { complaint in
+            if let key = complaint.receiver { return !wanted.contains(key) }
+            return complaint.interface.map { interface in !wanted.contains { $0.interface == interface } } ?? false
         }
         receiversChanged = true
     }
 
+    private mutating func complain(_ complaint: Complaint, _ text: String) {
+        guard !complaints.contains(complaint) else { return }
+        complaints.append(complaint)
+        log(.error, text)
+    }
+
     // MARK: - Addresses
+
+    /// Leaves an address that is held in place for good: nobody will refresh it any more.
+    private mutating func keep(_ id: AddressID, _ engine: borrowing Engine) {
+        guard let entry = engine.address(id), let interface = entry.interface else { return }
+        var record = AddressRecord(entry, on: interface)
+        if record.preferredLifetime == record.validLifetime { record.preferredLifetime = AddressRecord.forever }
+        record.validLifetime = AddressRecord.forever
+        let sequence = commands.append(.replaceAddress(record))
+        pending.append((sequence, id, .refresh))
+    }
 
     private mutating func request(_ operation: AddressOperation, _ id: AddressID, _ engine: borrowing Engine) {
         flushPackets()
@@ -251,8 +291,11 @@ struct KernelWorld: World, ~Copyable {
             let item = pending.remove(at: index)
             if answer.errno != 0 { failures.append((item.address, item.operation, answer.errno)) }
         }
-        // Without the answers nothing is known: a dump will tell.
-        if lost { pending.removeAll(keepingCapacity: true) }
+        // Without the answers nothing is known: a dump tells.
+        if lost {
+            pending.removeAll(keepingCapacity: true)
+            answersLost = true
+        }
     }
 
     // MARK: - The supervisor

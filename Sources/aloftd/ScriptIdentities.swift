@@ -8,6 +8,8 @@ import Supervision
 struct ScriptIdentities {
     private let users: UserDatabase?
     private let standard: ScriptUser?
+    /// Somebody says whom scripts run as that do not say it themselves.
+    var hasStandardUser: Bool { standard != nil }
     let fifoTargets: [FIFOTarget]
 
     init(_ global: GlobalDefinitions) {
@@ -66,6 +68,6 @@ struct ScriptIdentities {
             advertInterval: shortest ?? .seconds(1), fifos: fifos, statePath: model.global.stateDumpFile ?? "",
             statisticsPath: model.global.statsDumpFile ?? "",
             shutdownScript: model.global.shutdownScript.map(command), shutdownLimit: model.global.shutdownScriptTimeout,
-            umask: model.global.umask.map { UInt32($0) })
+            umask: model.global.umask.map { UInt32($0) }, processName: model.global.processName ?? "")
     }
 }

@@ -1,3 +1,4 @@
+import Configuration
 import LinuxWorld
 import Primitives
 import RouterEngine
@@ -17,6 +18,22 @@ struct SharedState: ~Copyable {
     init(_ memory: consuming SharedMemory) {
         bank = memory.load(at: layout.header) == 1 ? 0 : 1
         self.memory = memory
+    }
+
+    /// What of a configuration a successor could not adopt, for people; empty when there is room for all.
+    static func shortcomings(of model: Model) -> [String] {
+        var lines: [String] = []
+        if model.instances.count > StateLayout.routers {
+            lines.append(
+                "\(model.instances.count) instances: the state of the first \(StateLayout.routers) is kept for a successor; if the worker dies, the others start as backup"
+            )
+        }
+        if model.scripts.count > StateLayout.scripts {
+            lines.append(
+                "\(model.scripts.count) scripts: the results of the first \(StateLayout.scripts) are kept for a successor; if the worker dies, the others are run anew first"
+            )
+        }
+        return lines
     }
 
     // MARK: - The watchdog's word

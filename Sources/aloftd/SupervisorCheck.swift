@@ -3,7 +3,7 @@ import LinuxWorld
 import Supervision
 
 /// `-t`: reads the configuration as the worker would, says what is wrong, and ends: 0 when there is nothing
-/// to say; under keepalived's name 5 when it would run nevertheless and 4 when not; otherwise 0 when it
+/// but notes to say; under keepalived's name 5 when it would run nevertheless and 4 when not; otherwise 0 when it
 /// would run and 2 when not.
 func checkConfiguration(_ options: SupervisorOptions, log: String?) -> Int32 {
     let loaded = ConfigurationLoader(WorkerOptions(mode: .start, options)).fromDisk()
@@ -16,5 +16,5 @@ func checkConfiguration(_ options: SupervisorOptions, log: String?) -> Int32 {
         }
     }
     guard loaded.model != nil else { return options.isKeepalived ? 4 : ExitCode.configuration }
-    return options.isKeepalived && !loaded.report.isEmpty ? 5 : ExitCode.success
+    return options.isKeepalived && loaded.hasWarnings ? 5 : ExitCode.success
 }

@@ -30,6 +30,13 @@ func runSupervisor(program: String, arguments: [String]) -> Int32 {
     case .testConfiguration(let log): return checkConfiguration(options, log: log)
     case .run: break
     }
+    // First of all: sockets and children are made in the namespace that this thread is in.
+    if let name = options.networkNamespace {
+        do { try NetworkNamespace(named: name).enter() } catch {
+            printError("aloftd: cannot run in the network namespace \(name): \(error)")
+            return error.errno == .notPermitted || error.errno == .accessDenied ? ExitCode.permission : ExitCode.fatal
+        }
+    }
     guard options.isForeground || options.readinessDescriptor != nil else {
         return detach(options, program: program, arguments: arguments, directory: directory)
     }
@@ -38,10 +45,10 @@ func runSupervisor(program: String, arguments: [String]) -> Int32 {
 
 private func runInForeground(_ options: SupervisorOptions) -> Int32 {
     // Executed through /proc/self/exe, the process would be called "exe".
-    try? ThisProcess.setName(options.isKeepalived ? "keepalived" : "aloftd")
+    try? ThisProcess.setName(options.processName)
     try? Scheduling.niceness(WorkerProcess.niceness)
     try? SignalSource.ignore(Signal.pipe)
-    umask(options.umask ?? 0o022)
+    umask(mode_t(options.umask ?? SupervisorOptions.usualUmask))
     // Not to keep a file system busy.
     if options.readinessDescriptor != nil { chdir("/") }
     let code = runLocked(options)

@@ -28,6 +28,11 @@ final class SupervisorShell {
     var exitCode: Int32?
     var notifier: SystemdNotifier
     var environment: [String]?
+    /// What scripts get back; the daemon's own is raised.
+    let descriptorLimit: DescriptorLimit?
+
+    /// For the sockets of many instances: one each, and one more for each group of multicast.
+    private static let descriptors: UInt64 = 65536
 
     /// What an event's token stands for: the kind in the top byte, a number below it.
     enum Token {
@@ -45,6 +50,7 @@ final class SupervisorShell {
         let now = BootClock.now()
         self.options = options
         self.lock = lock
+        descriptorLimit = try? DescriptorLimit.raise(to: Self.descriptors)
         pid = ThisProcess.pid
         machine = Supervisor(options: options, pid: pid, at: now)
         log = SupervisorLog(options, pid: pid, at: now)
@@ -159,6 +165,9 @@ final class SupervisorShell {
             do { try SupervisorFile.replace(path, with: bytes, mode: options.isKeepalived ? 0o644 : 0o640) } catch {
                 log.write(.warning, nil, "\(error)", at: now)
             }
+        case .becomeKnown(let name, let mask):
+            try? ThisProcess.setName(name.isEmpty ? options.processName : name)
+            if options.umask == nil { umask(mode_t(mask ?? SupervisorOptions.usualUmask)) }
         case .answer(let client, let bytes):
             clients[client]?.outgoing.append(framed(bytes))
             flush(client: client)
@@ -227,7 +236,9 @@ final class SupervisorShell {
     ) {
         do throws(SystemError) {
             let process = try ScriptProcess(
-                owner, command, environment: scriptEnvironment() + added, umask: machine.settings.umask)
+                owner, command, environment: scriptEnvironment() + added,
+                umask: options.umask ?? machine.settings.umask,
+                descriptorLimit: descriptorLimit)
             lastChild += 1
             try process.watch(poller, token: Token.child | lastChild)
             children[lastChild] = process

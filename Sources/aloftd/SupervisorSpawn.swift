@@ -2,18 +2,31 @@ import LinuxWorld
 import Primitives
 import Supervision
 
+/// The file that a script's first word stands for.
+enum ScriptPath {
+    /// A path as it is; a bare name where keepalived looks for it too.
+    static func find(_ name: String) -> String? {
+        if name.utf8.first == UInt8(ascii: "/") { return name }
+        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
+        let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        return directories.map { $0 + "/" + name }.first(where: Files.isExecutable)
+    }
+}
+
 /// A script that runs in its own process group.
 final class ScriptProcess {
     let owner: ProcessOwner
     private var child: ChildProcess
 
     init(
-        _ owner: ProcessOwner, _ command: ScriptCommand, environment: [String], umask: UInt32?
+        _ owner: ProcessOwner, _ command: ScriptCommand, environment: [String], umask: UInt32?,
+        descriptorLimit: DescriptorLimit?
     ) throws(SystemError) {
-        guard let name = command.arguments.first, let path = Self.find(name) else {
+        guard let name = command.arguments.first, let path = ScriptPath.find(name) else {
             throw SystemError(.process, .notFound, "find", command.arguments.first ?? "an empty command")
         }
         var request = SpawnRequest(path, Array(command.arguments.dropFirst()), environment: environment)
+        request.descriptorLimit = descriptorLimit
         if let umask { request.umask = Int32(umask & 0o777) }
         if command.user != nil || command.group != nil {
             let user = command.user ?? ThisProcess.user
@@ -22,14 +35,6 @@ final class ScriptProcess {
         }
         self.owner = owner
         child = try Spawner.spawn(request)
-    }
-
-    /// A path as it is; a bare name where keepalived looks for it too.
-    private static func find(_ name: String) -> String? {
-        if name.utf8.first == UInt8(ascii: "/") { return name }
-        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
-        let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        return directories.map { $0 + "/" + name }.first(where: Files.isExecutable)
     }
 
     /// Becomes readable when it has ended.

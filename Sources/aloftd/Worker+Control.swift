@@ -110,6 +110,7 @@ extension Worker {
             json.member("sent", Int64(clamping: status.counters.sent))
             json.member("received", Int64(clamping: status.counters.received))
             json.member("became_master", Int64(clamping: status.counters.becameMaster))
+            json.member("left_master", Int64(clamping: status.counters.leftMaster))
             json.member("priority_zero_sent", Int64(clamping: status.counters.released))
             json.member("priority_zero_received", Int64(clamping: status.counters.releasedHeard))
             json.member("addresses_differ", Int64(clamping: status.counters.addressMismatch))
@@ -167,7 +168,7 @@ extension Worker {
             text += "VRRP Instance: \(status.name)\n"
             text += "  Advertisements:\n    Received: \(counters.received)\n    Sent: \(counters.sent)\n"
             text += "  Became master: \(counters.becameMaster)\n"
-            text += "  Released master: \(counters.released)\n"
+            text += "  Released master: \(counters.leftMaster)\n"
             text += "  Packet Errors:\n    Length: \(count(.length) + count(.truncated))\n"
             text += "    TTL: \(count(.timeToLive))\n    Invalid Type: \(count(.type))\n"
             text += "    Advertisement Interval: \(count(.interval))\n    Address List: \(counters.addressMismatch)\n"

@@ -18,6 +18,8 @@ struct Worker: ~Copyable {
     var monitor: RouteSocket
     var channel: SupervisorChannel
     var dump = KernelDump()
+    /// When sockets that could not be opened are tried again.
+    var nextSocketAttempt = Instant.zero
     /// How `startup_script` ended.
     var startupOutcome: CheckOutcome?
     /// The number under which it runs; scripts that are tracked count from zero.
@@ -67,7 +69,9 @@ struct Worker: ~Copyable {
     }
 
     private func wakeTime() -> Instant {
-        let longest = BootClock.now() + Self.longestSleep
+        let now = BootClock.now()
+        let longest =
+            node.world.socketsMissing ? min(now + Self.longestSleep, nextSocketAttempt) : now + Self.longestSleep
         guard let due = node.nextDeadline, due < longest else { return longest }
         guard node.engine.routerCount >= Self.gridFrom else { return due }
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
@@ -79,6 +83,11 @@ struct Worker: ~Copyable {
         readPackets(batches: hasStalled ? 4096 : 8)
         try readMonitor()
         try node.world.readAnswers()
+        if node.world.answersLost {
+            node.world.answersLost = false
+            node.world.log(.warning, "answers of the kernel were lost (netlink overrun); everything is read again")
+            try readEverything()
+        }
         deliverFailures()
         readChannel()
         while let received = try signals.receive() {
@@ -88,7 +97,15 @@ struct Worker: ~Copyable {
         }
         let now = BootClock.now()
         if let due = node.nextDeadline, due <= now { node.handle(.timer, at: now) }
+        openMissingSockets(at: now)
         if node.world.receiversChanged { watchReceivers() }
+    }
+
+    /// Once a second as long as one is missing: an interface or a limit may have been in the way.
+    private mutating func openMissingSockets(at now: Instant) {
+        guard node.world.socketsMissing, now >= nextSocketAttempt else { return }
+        if nextSocketAttempt != .zero { node.world.openSockets(node.engine) }
+        nextSocketAttempt = node.world.socketsMissing ? now + .seconds(1) : .zero
     }
 
     // MARK: - Packets
@@ -129,12 +146,16 @@ struct Worker: ~Copyable {
         for input in inputs { node.handle(input, at: BootClock.now()) }
         if overrun {
             node.world.log(.warning, "events of the kernel were lost (netlink overrun); everything is read again")
-            // What still waits is older than the dump will be: it must not be applied over it.
-            var left = 1 << 20
-            while left > 0, try monitor.receive({ _ in }) { left -= 1 }
-            let (links, addresses) = try dump.read()
-            node.handle(.kernelDump(links, addresses), at: BootClock.now())
+            try readEverything()
         }
+    }
+
+    private mutating func readEverything() throws(SystemError) {
+        // What still waits is older than the dump will be: it must not be applied over it.
+        var left = 1 << 20
+        while left > 0, try monitor.receive({ _ in }) { left -= 1 }
+        let (links, addresses) = try dump.read()
+        node.handle(.kernelDump(links, addresses), at: BootClock.now())
     }
 
     private mutating func deliverFailures() {
@@ -165,6 +186,7 @@ struct Worker: ~Copyable {
                 for part in WorkerMessage.answers(request: request, answer(payload, at: now)) { node.world.send(part) }
             case .dumpRequested(let kind):
                 for part in WorkerMessage.dumps(kind, dumpText(kind, at: now)) { node.world.send(part) }
+                if kind == .statisticsClear { node.engine.clearCounters() }
             }
         }
         // A supervisor that is gone can start no successor either: release, as PDEATHSIG would have us.
@@ -185,6 +207,12 @@ struct Worker: ~Copyable {
             node.world.log(
                 .warning, "the configuration is too large to be kept for a successor; one would read the files")
         }
+        let later = Schedule.differences(node.engine.model.global, loadedModel.global)
+        if !later.isEmpty {
+            node.world.log(.notice, "changed, and applied by the next start only: \(later.joined(separator: ", "))")
+        }
+        if let name = loadedModel.global.workerName { try? ThisProcess.setName(name) }
+        for line in SharedState.shortcomings(of: loadedModel) { node.world.log(.warning, line) }
         node.world.scripts = ScriptIdentities(loadedModel.global)
         let (model, refused) = ScriptSecurity.secured(loadedModel, node.world.scripts)
         for line in refused { node.world.log(.error, line) }

@@ -29,6 +29,8 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     let signals = try SignalSource([Signal.terminate, Signal.interrupt])
     try SignalSource.ignore(Signal.pipe)
     try SignalSource.ignore(Signal.hangUp)
+    // Sent at a soft limit of real-time running that somebody else may have set; its default is to end the process.
+    try SignalSource.ignore(Signal.processorLimit)
     let memory = try SharedMemory(adopting: FileDescriptor(owning: WorkerOptions.stateDescriptor))
     var state = SharedState(memory)
     var channel = try SupervisorChannel(FileDescriptor(owning: WorkerOptions.messageDescriptor))
@@ -39,7 +41,7 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     if options.mode != .start, let snapshot = state.readSnapshot() { loaded = loader.from(snapshot: snapshot) }
     let configuration = loaded ?? loader.fromDisk()
     if !configuration.report.isEmpty, loaded == nil {
-        let level: LogLevel = configuration.model == nil ? .error : .warning
+        let level: LogLevel = configuration.model == nil ? .error : configuration.hasWarnings ? .warning : .notice
         outgoing.append(WorkerMessage.log(level, configuration.report).frame)
     }
     guard let loadedModel = configuration.model else {
@@ -55,6 +57,8 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     let scripts = ScriptIdentities(loadedModel.global)
     var world = try KernelWorld(state, scripts: scripts, keepsAddresses: options.keepsAddresses)
     world.outgoing = outgoing
+    if let name = loadedModel.global.workerName { try? ThisProcess.setName(name) }
+    for line in SharedState.shortcomings(of: loadedModel) { world.log(.warning, line) }
     for complaint in Schedule.apply(loadedModel.global) { world.log(.warning, complaint) }
     let (model, refused) = ScriptSecurity.secured(loadedModel, scripts)
     for line in refused { world.log(.error, line) }
@@ -121,8 +125,24 @@ extension Worker {
     }
 }
 
+extension GlobalDefinitions {
+    /// `vrrp_process_name`, or keepalived's name for it with `process_names`; nil leaves it.
+    var workerName: String? { vrrpProcessName ?? (processNames ? "keepalived_vrrp" : nil) }
+}
+
 /// How the worker asks the kernel to treat it. None of it is fatal to lack.
 enum Schedule {
+    /// The keywords that differ and that only a start applies.
+    static func differences(_ before: GlobalDefinitions, _ after: GlobalDefinitions) -> [String] {
+        var names: [String] = []
+        if before.niceness != after.niceness { names.append("vrrp_priority") }
+        if before.realtimePriority != after.realtimePriority { names.append("vrrp_rt_priority") }
+        if before.rlimitRealtime != after.rlimitRealtime { names.append("vrrp_rlimit_rttime") }
+        if before.cpuAffinity != after.cpuAffinity { names.append("vrrp_cpu_affinity") }
+        if before.noSwap != after.noSwap { names.append("vrrp_no_swap") }
+        return names
+    }
+
     /// Returns what could not be had.
     static func apply(_ global: GlobalDefinitions) -> [String] {
         var complaints: [String] = []
@@ -135,8 +155,10 @@ enum Schedule {
         if let priority = global.realtimePriority {
             attempt { () throws(SystemError) in try Scheduling.realtime(priority: Int32(priority)) }
             if let limit = global.rlimitRealtime {
-                // The soft limit only signals; the hard one, ten times as far, ends a loop that never sleeps.
-                attempt { () throws(SystemError) in try Scheduling.limitRealtime(soft: limit * 10, hard: limit * 100) }
+                // Both limits at one place: a signal at the soft one would change nothing. The kernel ends a loop that
+                // never sleeps at the hard one, and the supervisor starts a successor.
+                let hard = max(limit * 10, .milliseconds(100))
+                attempt { () throws(SystemError) in try Scheduling.limitRealtime(soft: hard, hard: hard) }
             }
         }
         if !global.cpuAffinity.isEmpty {

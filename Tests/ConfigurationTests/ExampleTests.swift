@@ -182,6 +182,17 @@ import Testing
         #expect(quiet.masterRepeat == 1 && quiet.masterDelay == .zero && quiet.refreshRepeat == 0)
     }
 
+    @Test("A refresh of no announcements is one of one, as in keepalived; vrrp_min_garp alone makes it none")
+    func refreshes() throws {
+        func repeats(_ globals: String, _ own: String = "") throws -> Int {
+            try model("global_defs {\n\(globals)\n}\n" + instance(own)).instances[0].announcements.refreshRepeat
+        }
+        #expect(try repeats("vrrp_garp_master_refresh_repeat 0") == 1)
+        #expect(try repeats("", "garp_master_refresh_repeat 0") == 1)
+        #expect(try repeats("vrrp_min_garp") == 0)
+        #expect(try repeats("vrrp_min_garp\nvrrp_garp_master_refresh_repeat 2") == 2)
+    }
+
     @Test("Addresses carry their options")
     func addresses() throws {
         let v4 = try model(

@@ -66,13 +66,19 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
         ("mcast_dst_ip 10.0.0.9", "6:1 error config.instance.group-family", "warning"),
         ("unicast_src_ip 10.0.0.9", "6:1 warning config.instance.unused-source", "warning"),
         ("unicast_peer {\n}", "6:1 error config.instance.no-peers", "error"),
-        ("unicast_peer {\n10.0.0.9\nfe80::1\n}", "8:1 error config.instance.mixed-families", "warning"),
-        ("unicast_peer {\n10.0.0.9\n10.0.0.9\n}", "8:1 error config.instance.duplicate-peer", "warning"),
         (
-            "unicast_src_ip 10.0.0.9\nunicast_peer {\n10.0.0.8\n10.0.0.9\n}",
+            "unicast_peer {\n10.0.0.9\nfe80::1\n}\ncheck_unicast_src", "8:1 error config.instance.mixed-families",
+            "warning"
+        ),
+        (
+            "unicast_peer {\n10.0.0.9\n10.0.0.9\n}\ncheck_unicast_src", "8:1 error config.instance.duplicate-peer",
+            "warning"
+        ),
+        (
+            "unicast_src_ip 10.0.0.9\nunicast_peer {\n10.0.0.8\n10.0.0.9\n}\ncheck_unicast_src",
             "9:1 error config.instance.own-source-as-peer", "warning"
         ),
-        ("unicast_peer {\n10.0.0.9 min_tl 3\n}", "7:10 error config.value.choice", "warning"),
+        ("unicast_peer {\n10.0.0.9 min_tl 3\n}\ncheck_unicast_src", "7:10 error config.value.choice", "warning"),
         ("track_src_ip", "6:1 error config.instance.no-source-to-track", "warning"),
         ("virtual_ipaddress {\nfe80::1\n}", "7:1 error config.instance.mixed-families", "warning"),
         ("virtual_ipaddress {\n10.0.0.1/24\n}", "7:1 error config.instance.duplicate-address", "warning"),
@@ -115,7 +121,10 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
         ("smtp_alert", "6:1 warning config.keyword.not-supported-yet", "warning"),
         ("strict_mode\naccept\npreempt_delay 5", "8:1 error config.instance.strict", "warning"),
         ("strict_mode", "6:1 warning config.instance.strict-accept", "warning"),
-        ("strict_mode\naccept\nunicast_peer {\n10.0.0.9\n}", "8:1 error config.instance.strict-unicast", "error"),
+        (
+            "strict_mode\naccept\nunicast_peer {\n10.0.0.9\n}\ncheck_unicast_src",
+            "8:1 error config.instance.strict-unicast", "error"
+        ),
         ("}", "7:1 error config.syntax.extra-brace", "warning"),
     ]
 
@@ -152,10 +161,12 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
             (instance() + instance(name: "B", vrid: 2), ["12:1 error config.instance.shared-address"]),
             (instance(vrid: 1, address: "fe80::1") + instance(name: "B", vrid: 2, address: "fe80::1 dev eth1"), []),
             (
-                instance("unicast_peer {\n10.0.0.8\n}")
+                instance("unicast_peer {\n10.0.0.8\n}\nauthentication {\nauth_type PASS\nauth_pass x\n}")
                     + instance("unicast_peer {\n10.0.0.9\n}", name: "B", address: "10.0.0.2"),
-                []
+                ["19:1 note config.instance.open-unicast"]
             ),
+            ("", ["1:1 warning config.global.no-instances"]),
+            ("global_defs {\nvrrp_priority 5\n}\n", ["1:1 warning config.global.no-instances"]),
             // One fault is one diagnostic: what is there but faulty is not missing as well.
             (
                 "vrrp_instance A {\ninterfcae e\nvirtual_router_id 1\nvirtual_ipaddress {\n1.2.3\n}\n}\n",
@@ -182,7 +193,7 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
                     + instance(name: "B", vrid: 2, address: "10.0.0.2"),
                 ["1:17 warning config.group.weights-ignored"]
             ),
-            ("vrrp_script s {\nscript /bin/true\n}\n", ["1:13 warning config.script.unused"]),
+            ("vrrp_script s {\nscript /bin/true\n}\n" + instance(), ["1:13 warning config.script.unused"]),
             (
                 "vrrp_script s {\nscript /a\n}\nvrrp_script s {\nscript /b\n}\n" + instance("track_script {\ns\n}"),
                 ["4:13 error config.script.duplicate-name"]
@@ -203,8 +214,11 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
             ),
             ("global_defs {\nnotify_fifo /a\nvrrp_notify_fifo /a\n}\n", ["3:1 error config.global.same-fifo"]),
             ("global_defs {\nglobal_tracking\n}\n", ["2:1 error config.keyword.unknown"]),
-            ("global_defs {\nvrrp_rlimit_rtime 5\n}\n", ["2:1 warning config.keyword.deprecated"]),
-            ("virtual_server 10.0.0.1 80 {\nnosuch {\n}\n}\n", ["1:1 warning config.keyword.not-supported-yet"]),
+            ("global_defs {\nvrrp_rlimit_rtime 5\n}\n" + instance(), ["2:1 warning config.keyword.deprecated"]),
+            (
+                "virtual_server 10.0.0.1 80 {\nnosuch {\n}\n}\n" + instance(),
+                ["1:1 warning config.keyword.not-supported-yet"]
+            ),
             ("static_routes {\nx\n}\n", ["1:1 error config.keyword.refused"]),
         ] as [(String, [String])])
     func faultsBetweenBlocks(_ text: String, _ expected: [String]) {

@@ -54,6 +54,31 @@ import Testing
         try body(path)
     }
 
+    @Test("A path is safe when only root may change it and every link on the way", .enabled(if: getuid() == 0))
+    func safePaths() throws {
+        try withDirectory { directory in
+            let (safe, open) = (directory + "/safe", directory + "/open")
+            for path in [safe, open] { try Files.makeDirectory(path) }
+            #expect(chmod(open, 0o777) == 0)
+            let script = safe + "/script"
+            try Files.writeAtomically(script, [], mode: 0o755)
+            #expect(PathSafety.fault(of: script) == nil)
+            // A link of root's own is fine, one that lies where others may replace it is not, wherever it points.
+            #expect(symlink("script", safe + "/near") == 0 && symlink(script, open + "/back") == 0)
+            #expect(symlink(open + "/back", safe + "/far") == 0 && symlink("round", safe + "/round") == 0)
+            #expect(PathSafety.fault(of: safe + "/./near") == nil)
+            #expect(PathSafety.fault(of: safe + "/../safe/near") == nil)
+            #expect(PathSafety.fault(of: safe + "/far") == "everybody may write \(open)")
+            #expect(PathSafety.fault(of: safe + "/round") == "\(safe)/round cannot be followed")
+            #expect(PathSafety.fault(of: safe + "/none") == "\(safe)/none cannot be looked at")
+            #expect(PathSafety.fault(of: "script") != nil)
+            #expect(chmod(script, 0o775) == 0 && chown(script, 0, 4) == 0)
+            #expect(PathSafety.fault(of: script) == "group 4 may write \(script)")
+            #expect(chown(script, 65534, 0) == 0)
+            #expect(PathSafety.fault(of: script) == "\(script) belongs to user 65534")
+        }
+    }
+
     @Test func aFileIsReplacedWhole() throws {
         try withDirectory { directory in
             let path = directory + "/state"

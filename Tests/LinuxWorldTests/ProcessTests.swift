@@ -34,6 +34,16 @@ import Testing
             lines == ["0", "1", "2", "7", "/dev/null", "hello", "/", "ONE=1", "PATH=/bin:/usr/bin", "PWD=/", "0022"])
     }
 
+    @Test func aChildMayGetALowerLimitOfDescriptorsThanItsParent() throws {
+        let before = try DescriptorLimit.raise(to: 65536)
+        let own = try DescriptorLimit.current()
+        #expect(own.soft == own.hard && own.hard >= before.hard)
+        var request = SpawnRequest("/bin/sh", ["-c", "ulimit -Sn; ulimit -Hn"])
+        #expect(try output(request) == "\(own.soft)\n\(own.hard)\n")
+        request.descriptorLimit = DescriptorLimit(soft: 20, hard: 200)
+        #expect(try output(request) == "20\n200\n")
+    }
+
     @Test func descriptorsMayChangePlaces() throws {
         let (a, b) = try FileDescriptor.pipe().ends()
         let (c, d) = try FileDescriptor.pipe().ends()

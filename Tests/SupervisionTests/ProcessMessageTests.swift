@@ -20,7 +20,8 @@ private let workerMessages: [WorkerMessage] = [
                 .init(target: .all, path: "/run/all.fifo"),
             ],
             statePath: "/tmp/a", stopLimit: .seconds(7), parallelHooks: 4, shutdownScript: command,
-            instanceName: "blue")),
+            instanceName: "blue", umask: 0o27,
+            processName: "left")),
     .startCheck(CheckRequest(id: 7, command: command, timeout: .milliseconds(1500))),
     .cancelCheck(id: 7),
     .hook(

@@ -36,7 +36,7 @@ import Testing
 
     @Test func lettersMayBeClustered() {
         let options = options("-nlDGf /etc/a.conf -p/run/a.pid -r /run/v.pid -S local3 -u 027")
-        #expect(options.isForeground && options.logsToConsole && options.logsDetail && !options.logsToSyslog)
+        #expect(options.isForeground && options.logsToConsole && !options.logsToSyslog)
         #expect(options.configurationPath == "/etc/a.conf")
         #expect(options.pidFile == "/run/a.pid")
         #expect(options.vrrpPIDFile == "/run/v.pid")
@@ -49,7 +49,7 @@ import Testing
         let options = options("--use-file=/a --dont-fork --vrrp_pid /b --dont-resp --config-id=x --log-con")
         #expect(options.configurationPath == "/a" && options.vrrpPIDFile == "/b")
         #expect(options.isForeground && !options.respawns && options.logsToConsole)
-        #expect(options.configurationID == "x")
+        #expect(options.ineffective == ["--config-id"])
     }
 
     @Test(arguments: [
@@ -62,6 +62,7 @@ import Testing
         ("--dont", .invalid("option --dont is ambiguous")), ("extra", .invalid("unexpected argument extra")),
         ("-- -n", .invalid("unexpected argument -n")), ("--vrrp=1", .invalid("option --vrrp takes no argument")),
         ("-S nine", .invalid("there is no log facility nine")), ("-u 9999", .invalid("9999 is no umask")),
+        ("-s a/b", .invalid("a/b is no name of a network namespace")),
         ("--signum FLY", .invalid("there is no signal for FLY")),
     ])
     func eachLineIsUnderstoodOrRefusedWithTheReason(_ text: String, _ action: SupervisorOptions.Action) {
@@ -69,12 +70,13 @@ import Testing
     }
 
     @Test func optionsWithoutEffectAreAcceptedAndNamed() {
-        let options = options("-P -x --snmp -m -M -c /a -b /b --flush-log-file -I -a -C -B --all")
+        let options = options("-P -x --snmp -m -M -c /a -b /b --flush-log-file -I -a -C -B --all -d -D -i x -X")
         #expect(options.action == .run)
         #expect(
             options.ineffective == [
                 "--vrrp", "--snmp", "--core-dump", "--core-dump-pattern", "--checkers_pid", "--bfd_pid",
                 "--flush-log-file", "--dont-release-ipvs", "--address-monitoring", "--check", "--no_bfd", "--all",
+                "--dump-conf", "--log-detail", "--config-id", "--release-vips",
             ])
     }
 

@@ -276,6 +276,17 @@ private let hook = ScriptCommand(arguments: ["/etc/notify"])
         bench.say(.configure(SupervisorSettings(statisticsPath: "/var/s")))
         bench.say(.dump(.statisticsClear, [67], isLast: true))
         #expect(bench.take() == [.writeFile(path: "/var/s", [67])])
+        bench.say(.configure(SupervisorSettings(statisticsPath: "/var/d/")))
+        bench.say(.dump(.statistics, [68], isLast: true))
+        #expect(bench.take() == [.writeFile(path: "/var/d/keepalived.stats", [68])])
+    }
+
+    @Test func theConfigurationNamesTheSupervisorAndMasksItsFiles() {
+        var bench = Bench.ready()
+        bench.say(.configure(SupervisorSettings(umask: 0o77, processName: "left")))
+        bench.say(.configure(SupervisorSettings(umask: 0o77, processName: "left")))
+        bench.say(.configure(SupervisorSettings()))
+        #expect(bench.take() == [.becomeKnown(as: "left", umask: 0o77), .becomeKnown(as: "", umask: nil)])
     }
 
     @Test func garbageFromTheWorkerMeansThatItIsReplaced() {

@@ -73,6 +73,9 @@ struct aloft_spawn {
     int32_t no_new_privileges;
     int32_t umask;
     int32_t niceness;
+    /// RLIMIT_NOFILE, soft and hard; 0 leaves it.
+    uint64_t descriptor_soft;
+    uint64_t descriptor_hard;
     // out
     int32_t pid;
     int32_t pidfd;
@@ -114,6 +117,9 @@ int32_t aloft_schedule_other(void);
 /// The policy in the low byte, the priority above it.
 int32_t aloft_schedule_current(void);
 int32_t aloft_limit_rttime(uint64_t soft_microseconds, uint64_t hard_microseconds);
+/// RLIMIT_NOFILE: reads it, and raises the soft limit to the hard one, and both to `wanted` where that is permitted.
+int32_t aloft_raise_descriptors(uint64_t wanted, uint64_t *soft_before, uint64_t *hard_before);
+int32_t aloft_descriptor_limit(uint64_t *soft, uint64_t *hard);
 int32_t aloft_set_niceness(int32_t niceness);
 int32_t aloft_set_affinity(const uint32_t *cpus, int32_t count);
 /// Locks what is touched, now and later (MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT).
@@ -230,6 +236,8 @@ int32_t aloft_list_directory(const char *path, void *context,
 /// 1 when locked, 0 when another holds it (flock(2), exclusive, without waiting).
 int32_t aloft_lock_file(int32_t descriptor);
 int32_t aloft_access_executable(const char *path);
+/// readlink(2) into `buffer`; the length.
+int64_t aloft_read_link(const char *path, uint8_t *buffer, uint64_t capacity);
 int32_t aloft_hostname(uint8_t *buffer, uint64_t capacity);
 /// strerror(3) into `buffer`; the length.
 int32_t aloft_error_text(int32_t error, uint8_t *buffer, uint64_t capacity);

@@ -4,13 +4,13 @@ import Primitives
 public struct GlobalDefinitions: Hashable, Sendable {
     // Identity and scripts
 
-    /// `router_id`; nil means the host's name.
+    /// `router_id`; nil means the host's name. Kept, and without effect.
     public var routerID: String?
     /// `script_user`; nil means `keepalived_script` where that user exists, else the daemon's own.
     public var scriptUser: ScriptUser?
     /// `enable_script_security`: refuse scripts that run as root from a path that others may write.
     public var enableScriptSecurity: Bool = false
-    /// `use_symlink_paths`: keep symbolic links in the paths of scripts.
+    /// `use_symlink_paths`: kept, and without effect; paths are run as written.
     public var useSymlinkPaths: Bool = false
     /// `startup_script`: run once before the workers start.
     public var startupScript: HookCommand?
@@ -37,7 +37,7 @@ public struct GlobalDefinitions: Hashable, Sendable {
     public var downTimerAdverts: Int = 3
     /// `vrrp_check_unicast_src`.
     public var checkUnicastSource: Bool = false
-    /// `vrrp_skip_check_adv_addr`.
+    /// `vrrp_skip_check_adv_addr`: kept, and without effect.
     public var skipCheckAdvertAddresses: Bool = false
     /// `vrrp_strict`.
     public var strict: Bool = false
@@ -54,7 +54,7 @@ public struct GlobalDefinitions: Hashable, Sendable {
 
     // The process
 
-    /// `vrrp_priority`: nice value of the VRRP worker, -20…19.
+    /// `vrrp_priority`: nice value of the VRRP worker, -20…19; nil means -20.
     public var niceness: Int?
     /// `vrrp_rt_priority`: SCHED_RR priority of the VRRP worker, 1…99.
     public var realtimePriority: Int?
@@ -62,15 +62,15 @@ public struct GlobalDefinitions: Hashable, Sendable {
     public var noSwap: Bool = false
     /// `vrrp_cpu_affinity`: processors of the VRRP worker, ascending; empty means all.
     public var cpuAffinity: [Int] = []
-    /// `vrrp_rlimit_rttime`: longest time the VRRP worker may compute without blocking.
+    /// `vrrp_rlimit_rttime`: a tenth of the time that the real-time VRRP worker may compute without blocking.
     public var rlimitRealtime: Duration?
-    /// `process_names`: give each process its own name.
+    /// `process_names`: the VRRP worker is called keepalived_vrrp.
     public var processNames: Bool = false
     /// `process_name`: the supervisor's.
     public var processName: String?
     /// `vrrp_process_name`: the VRRP worker's.
     public var vrrpProcessName: String?
-    /// `umask`, 0…0o777.
+    /// `umask` of files and scripts, 0…0o777; nil means 022.
     public var umask: UInt16?
 
     // Interfaces and start
@@ -96,9 +96,9 @@ public struct GlobalDefinitions: Hashable, Sendable {
     public var notifyPriorityChanges: Bool = false
     /// `fifo_write_vrrp_states_on_reload`: repeat every state after a reload.
     public var fifoWriteStatesOnReload: Bool = false
-    /// `state_dump_file`.
+    /// `state_dump_file`: a file, or a directory with `/` at its end.
     public var stateDumpFile: String?
-    /// `stats_dump_file`.
+    /// `stats_dump_file`: the same.
     public var statsDumpFile: String?
 
     public init() {}

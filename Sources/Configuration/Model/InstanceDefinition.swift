@@ -63,7 +63,7 @@ public struct InstanceDefinition: Hashable, Sendable {
     public var multicastSource: IPAddress?
     /// `mcast_dst_ip`, or the global group of the family, or 224.0.0.18 or ff02::12.
     public var multicastGroup: IPAddress = .v4(IPv4Address(224, 0, 0, 18))
-    /// `unicast_ttl`, 0…255; nil means 255 in IPv4 and the kernel's default in IPv6.
+    /// `unicast_ttl`, 0…255; nil means 255, in IPv6 too, where keepalived leaves it to the kernel.
     public var unicastTTL: UInt8?
     /// `check_unicast_src`, its global default, or a peer with a TTL bound: adverts from others are dropped.
     public var checkUnicastSource: Bool = false
@@ -93,7 +93,7 @@ public struct InstanceDefinition: Hashable, Sendable {
     public var higherPrioritySendAdvert: Bool = false
     /// `owner_ignore_adverts`: with priority 255, drop every received advert.
     public var ownerIgnoreAdverts: Bool = false
-    /// `skip_check_adv_addr`: do not compare addresses again when the advert comes from the same master.
+    /// `skip_check_adv_addr`: kept, and without effect; addresses that differ are never a reason to drop an advert.
     public var skipCheckAdvertAddresses: Bool = false
     /// Scripts to run on transitions.
     public var notify = NotifyScripts()

@@ -101,11 +101,12 @@ extension Resolver {
     /// What a block says, over what `base` says, over the defaults.
     func announcements(_ draft: AnnouncementDraft, over base: AnnouncementSettings?) -> AnnouncementSettings {
         var settings = base ?? AnnouncementSettings()
+        if draft.isMinimal { (settings.masterDelay, settings.masterRepeat, settings.refreshRepeat) = (.zero, 1, 0) }
         settings.masterDelay = draft.masterDelay?.value ?? settings.masterDelay
         settings.masterRepeat = draft.masterRepeat.map { max(1, $0.value) } ?? settings.masterRepeat
         settings.masterRefresh = draft.masterRefresh?.value ?? settings.masterRefresh
-        // `vrrp_min_garp` alone can make it 0.
-        settings.refreshRepeat = draft.refreshRepeat?.value ?? settings.refreshRepeat
+        // As keepalived: none is one; `vrrp_min_garp` alone makes it none.
+        settings.refreshRepeat = draft.refreshRepeat.map { max(1, $0.value) } ?? settings.refreshRepeat
         let global = globalDraft.announcements
         settings.lowerPriorityDelay =
             draft.lowerPriorityDelay?.value ?? global.lowerPriorityDelay?.value ?? settings.masterDelay

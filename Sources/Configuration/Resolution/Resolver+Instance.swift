@@ -53,6 +53,12 @@ extension Resolver {
             draft.notifyPriorityChanges?.value ?? group?.notifyPriorityChanges?.value ?? global.notifyPriorityChanges
         resolveAuthentication(draft, &i)
         if i.strict { applyStrict(draft, &i) }
+        if i.isUnicast, i.authentication == .none, !i.checkUnicastSource, let peers = draft.unicastPeers {
+            report(
+                .openUnicast, at: peers.range, "adverts from everywhere are believed",
+                reason: "anybody whose packets reach this node can make it give up its addresses",
+                fix: "write `check_unicast_src`, give peers a `min_ttl`, and filter protocol 112 at the edge")
+        }
         if !i.preempt, let nopreempt = draft.nopreempt, isWeighted(i) {
             report(
                 .nopreemptWeights, at: nopreempt.range, "`nopreempt` and trackers with weights do not go together",
@@ -115,7 +121,8 @@ extension Resolver {
         if i.family == .ipv6, let place = draft.version, written == .v2 {
             i.version = .v3
             report(
-                .versionOfFamily, at: place.range, "VRRP version 2 has no IPv6", reason: "RFC 3768 is IPv4 only",
+                .versionOfFamily, at: place.range, "VRRP version 2 has no IPv6: version 3 is spoken",
+                reason: "RFC 3768 is IPv4 only, and a keepalived that speaks version 2 would not be understood",
                 fix: "write version 3, or remove the line")
         }
         guard let interval = draft.advertInterval else { return }

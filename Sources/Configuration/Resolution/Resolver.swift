@@ -61,6 +61,12 @@ struct Resolver {
                 .unusedScript, at: range, "no instance tracks the script `\(script.name)`",
                 reason: "it is never run", fix: "name it in a `track_script` block, or remove it")
         }
+        // Where something else is refused, that may be why.
+        if root.instances.isEmpty, !diagnostics.hasError {
+            report(
+                .noInstances, at: SourceRange(start: 0, end: 0), "there is no `vrrp_instance`",
+                reason: "the daemon would run and hold nothing", fix: "add one, or read another file")
+        }
         let model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
         return (model, definitions)
     }

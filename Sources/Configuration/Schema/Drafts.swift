@@ -82,6 +82,8 @@ struct PeerDraft: Sendable {
 }
 
 struct AnnouncementDraft: Sendable {
+    /// `vrrp_min_garp`: the least where nothing is written.
+    var isMinimal = false
     var masterDelay: Written<Duration>?
     var masterRepeat: Written<Int>?
     var masterRefresh: Written<Duration>?

@@ -7,12 +7,16 @@ extension Schema {
         "global_defs",
         [
             // Identity and scripts
-            .word("router_id", \.routerID, "name", default: "the host's name", "This node's name in messages."),
+            .word(
+                "router_id", \.routerID, "name", default: "the host's name",
+                "Accepted without effect: keepalived signs its mails with it, and none are sent."),
             .user("script_user", \.scriptUser, default: "keepalived_script, or the daemon's", "Whom scripts run as."),
             .flag(
                 "enable_script_security", \.enableScriptSecurity,
                 "Refuse scripts that run as root from a path others can write."),
-            .boolean("use_symlink_paths", \.useSymlinkPaths, "Keep symbolic links in the paths of scripts."),
+            .boolean(
+                "use_symlink_paths", \.useSymlinkPaths,
+                "Accepted without effect: paths are always run as written, and script security follows their links."),
             .boolean(
                 "set_supplementary_groups", \.setSupplementaryGroups,
                 "Scripts get the supplementary groups of their user."),
@@ -62,23 +66,14 @@ extension Schema {
             ) {
                 global, reader in
                 guard reader.boolean() == true else { return }
-                let range = reader.statementRange
-                if global.announcements.masterRepeat == nil {
-                    global.announcements.masterRepeat = Written(value: 1, range: range)
-                }
-                if global.announcements.masterDelay == nil {
-                    global.announcements.masterDelay = Written(value: .zero, range: range)
-                }
-                if global.announcements.refreshRepeat == nil {
-                    global.announcements.refreshRepeat = Written(value: 0, range: range)
-                }
+                global.announcements.isMinimal = true
             },
             .integer(
                 "vrrp_down_timer_adverts", \.downTimerAdverts, 1...100, default: "3", "Adverts that may be missed."),
             .flag("vrrp_check_unicast_src", \.checkUnicastSource, "Hear configured peers only."),
             .flag(
                 "vrrp_skip_check_adv_addr", \.skipCheckAdvertAddresses,
-                "Compare the addresses of a master's first advert only."),
+                "Accepted without effect: an advert's addresses are compared, and never a reason to drop it."),
             .boolean("vrrp_strict", \.strict, "Check the rules of the RFC."),
             .boolean(
                 "vrrp_lower_prio_no_advert", \.lowerPriorityNoAdvert, "Do not answer an advert of lower priority."),
@@ -90,7 +85,7 @@ extension Schema {
                 "address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
 
             // The process
-            .integer("vrrp_priority", \.niceness, -20...19, default: "0", "Nice value of the VRRP worker."),
+            .integer("vrrp_priority", \.niceness, -20...19, default: "-20", "Nice value of the VRRP worker."),
             .integer(
                 "vrrp_rt_priority", \.realtimePriority, 1...99, default: "none",
                 "Real-time priority of the VRRP worker."),
@@ -105,15 +100,19 @@ extension Schema {
                 reader.assign(&global.cpuAffinity, Array(Set(processors)).sorted())
             },
             .microseconds(
-                "vrrp_rlimit_rttime", \.rlimitRealtime, "Microseconds the VRRP worker may compute without a pause."),
+                "vrrp_rlimit_rttime", \.rlimitRealtime,
+                "A tenth of how long, in microseconds, a real-time VRRP worker may run without a pause before it is replaced."
+            ),
             .microseconds(
                 "vrrp_rlimit_rtime", \.rlimitRealtime, status: .deprecated("vrrp_rlimit_rttime"),
                 "Old spelling of vrrp_rlimit_rttime."),
-            .flag("process_names", \.processNames, "Give each process its own name."),
+            .flag("process_names", \.processNames, "Call the VRRP worker keepalived_vrrp in lists of processes."),
             .word("process_name", \.processName, "name", "The name of the supervisor."),
             .word("vrrp_process_name", \.vrrpProcessName, "name", "The name of the VRRP worker."),
-            Keyword("umask", .other("NUMBER or BITS|BITS…"), default: "0177", "Permissions that new files do not get.")
-            {
+            Keyword(
+                "umask", .other("NUMBER or BITS|BITS…"), default: "022",
+                "Permissions that files and the files of scripts do not get; `-u` wins."
+            ) {
                 global, reader in
                 if let mask = reader.umask() { reader.assign(&global.umask, mask) }
             },
@@ -121,7 +120,7 @@ extension Schema {
             // Interfaces and start
             Keyword(
                 "dynamic_interfaces", .other("[allow_if_changes]"), default: "on",
-                "Interfaces may appear later: they always may."
+                "Accepted without effect: interfaces may always appear later."
             ) {
                 global, reader in
                 reader.assign(&global.dynamicInterfaces, true)
@@ -146,10 +145,10 @@ extension Schema {
             .flag("fifo_write_vrrp_states_on_reload", \.fifoWriteStatesOnReload, "Repeat every state after a reload."),
             .word(
                 "state_dump_file", \.stateDumpFile, "path", default: "/tmp/keepalived.data",
-                "Where SIGUSR1 writes the state."),
+                "Where SIGUSR1 writes the state: a file, or a directory with `/` at its end."),
             .word(
                 "stats_dump_file", \.statsDumpFile, "path", default: "/tmp/keepalived.stats",
-                "Where SIGUSR2 writes counters."),
+                "Where SIGUSR2 writes counters: a file, or a directory with `/` at its end."),
         ] + laterGlobals)
 
     /// Known, and without effect for now.

@@ -64,8 +64,10 @@ extension Schema {
                 "unicast_fault_no_peer", \.unicastFaultNoPeer, "Without effect: an empty peer list is always an error."),
             .boolean(
                 "v3_checksum_as_v2", \.checksumAsV2, "Leave the pseudo-header out of the IPv4 checksum of version 3."),
-            Keyword("old_unicast_checksum", .other("never"), "The checksum of unicast adverts before keepalived 1.3.7.")
-            {
+            Keyword(
+                "old_unicast_checksum", .other("never"),
+                "Accepted with `never`, which is always so: peers older than keepalived 1.3.7 are not detected."
+            ) {
                 instance, reader in
                 guard let word = reader.next() else {
                     return reader.report(
@@ -132,7 +134,7 @@ extension Schema {
             .boolean("owner_ignore_adverts", \.ownerIgnoreAdverts, "With priority 255, hear nobody."),
             .boolean(
                 "skip_check_adv_addr", \.skipCheckAdvertAddresses,
-                "Compare the addresses of a master's first advert only."),
+                "Accepted without effect: an advert's addresses are compared, and never a reason to drop it."),
 
             // Whom it tells
             .command("notify_master", \.notify.master, "Run on becoming master."),
