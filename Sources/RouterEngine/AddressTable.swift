@@ -33,6 +33,8 @@ public struct ManagedAddress: Hashable, Sendable {
     /// The last operation failed, and was reported.
     var wasRefused = false
     var nextRefresh: Instant?
+    /// Since when it is held: a preferred lifetime counts from here, whatever refreshes come.
+    public internal(set) var heldSince: Instant?
     /// When it was last put back, newest last; at most `Engine.repairLimit`.
     var repairs: [Instant] = []
     /// A fault until then: somebody keeps removing it.

@@ -28,11 +28,13 @@ extension Engine {
                 if let retryAt = entry.retryAt, now < retryAt { return schedule(id) }
                 effects.append(.install(id))
                 (entry.isPresent, entry.isMarked, entry.retryAt) = (true, true, nil)
+                entry.heldSince = entry.heldSince ?? now
                 entry.nextRefresh = firstRefresh(entry, id, at: now)
             } else if entry.nextRefresh == nil, entry.lifetime > .zero, entry.isMarked || !entry.isOwners {
                 // Found in place: adopted from a predecessor. Its lifetime may be about to end.
                 effects.append(.refresh(id))
                 entry.isMarked = true
+                entry.heldSince = entry.heldSince ?? now
                 entry.nextRefresh = firstRefresh(entry, id, at: now)
             }
         } else if entry.isPresent, device != nil, entry.isMarked || !entry.isOwners {
@@ -40,6 +42,7 @@ extension Engine {
             if bug.isPlanted(.addressLeft) { return }
             effects.append(.withdraw(id))
             entry.isPresent = false
+            entry.heldSince = nil
             entry.expectedDeletions = now < entry.deletionsExpectedUntil ? entry.expectedDeletions + 1 : 1
             entry.deletionsExpectedUntil = now + Self.retryDelay
             (entry.nextRefresh, entry.retryAt) = (nil, nil)

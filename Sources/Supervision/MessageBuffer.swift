@@ -93,6 +93,17 @@ public struct OutgoingFrames: Sendable {
         return true
     }
 
+    /// Queues the parts of one message: all of them, or none when they do not all fit.
+    @discardableResult
+    public mutating func append(parts: [[UInt8]]) -> Bool {
+        guard count + parts.reduce(0, { $0 + $1.count }) <= limit - reserve else {
+            dropped &+= 1
+            return false
+        }
+        for part in parts { bytes.append(contentsOf: part) }
+        return true
+    }
+
     /// `written` bytes of ``pending`` have left.
     public mutating func consume(_ written: Int) {
         start = min(start + max(written, 0), bytes.count)

@@ -97,10 +97,10 @@ struct KernelWorld: World, ~Copyable {
                 announce(id, count: count, engine, at: now)
             case .install(let id):
                 promoteSecondaries(id, engine)
-                request(.install, id, engine)
-            case .refresh(let id): request(.refresh, id, engine)
+                request(.install, id, engine, at: now)
+            case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
-                if keepsAddresses && isStopping { keep(id, engine) } else { request(.withdraw, id, engine) }
+                if keepsAddresses && isStopping { keep(id, engine) } else { request(.withdraw, id, engine, at: now) }
             case .socketsChanged: openSockets(engine)
             case .record(let id):
                 flushPackets()
@@ -250,17 +250,19 @@ struct KernelWorld: World, ~Copyable {
     /// Leaves an address that is held in place for good: nobody will refresh it any more.
     private mutating func keep(_ id: AddressID, _ engine: borrowing Engine) {
         guard let entry = engine.address(id), let interface = entry.interface else { return }
-        var record = AddressRecord(entry, on: interface)
+        var record = AddressRecord(entry, on: interface, at: now)
         if record.preferredLifetime == record.validLifetime { record.preferredLifetime = AddressRecord.forever }
         record.validLifetime = AddressRecord.forever
         let sequence = commands.append(.replaceAddress(record))
         pending.append((sequence, id, .refresh))
     }
 
-    private mutating func request(_ operation: AddressOperation, _ id: AddressID, _ engine: borrowing Engine) {
+    private mutating func request(
+        _ operation: AddressOperation, _ id: AddressID, _ engine: borrowing Engine, at now: Instant
+    ) {
         flushPackets()
         guard let entry = engine.address(id), let interface = entry.interface else { return }
-        let record = AddressRecord(entry, on: interface)
+        let record = AddressRecord(entry, on: interface, at: now)
         let sequence = commands.append(operation == .withdraw ? .deleteAddress(record) : .replaceAddress(record))
         pending.append((sequence, id, operation))
     }
@@ -304,12 +306,19 @@ struct KernelWorld: World, ~Copyable {
         outgoing.append(message.frame, isEssential: message.isEssential)
     }
 
+    /// The parts of one answer or dump, none without the others.
+    mutating func send(parts: [WorkerMessage]) {
+        if !outgoing.append(parts: parts.map(\.frame)) {
+            log(.warning, "an answer of \(parts.count) parts is too long for the supervisor's socket and is not sent")
+        }
+    }
+
     mutating func log(_ level: LogLevel, _ text: String) { send(.log(level, text)) }
 }
 
 extension AddressRecord {
     /// A managed address as the kernel takes it: with its lifetime, marked as ours, usable at once.
-    init(_ address: ManagedAddress, on interface: InterfaceIndex) {
+    init(_ address: ManagedAddress, on interface: InterfaceIndex, at now: Instant) {
         let entry = address.definition
         var flags: AddressFlags = []
         if entry.prefix.address.family == .ipv6 {
@@ -324,7 +333,8 @@ extension AddressRecord {
         let preferred: UInt32 =
             switch entry.preferredLifetime {
             case .forever: valid
-            case .seconds(let seconds): min(seconds, valid)
+            case .seconds(let seconds):
+                min(valid, UInt32(clamping: Int64(seconds) - (now - (address.heldSince ?? now)).components.seconds))
             }
         self.init(
             interface: interface, prefix: entry.prefix, peer: entry.peer?.address,

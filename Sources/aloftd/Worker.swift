@@ -183,9 +183,9 @@ struct Worker: ~Copyable {
             case .reload: reload()
             case .stop: node.handle(.stop, at: now)
             case .query(let request, let payload):
-                for part in WorkerMessage.answers(request: request, answer(payload, at: now)) { node.world.send(part) }
+                node.world.send(parts: WorkerMessage.answers(request: request, answer(payload, at: now)))
             case .dumpRequested(let kind):
-                for part in WorkerMessage.dumps(kind, dumpText(kind, at: now)) { node.world.send(part) }
+                node.world.send(parts: WorkerMessage.dumps(kind, dumpText(kind, at: now)))
                 if kind == .statisticsClear { node.engine.clearCounters() }
             }
         }
