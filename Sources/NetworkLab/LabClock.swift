@@ -8,9 +8,19 @@ public enum LabClock {
 
     /// A wall-clock time stamp of the kernel (`SIOCGSTAMPNS`) on the lab's clock.
     static func fromWallClock(_ stamp: timespec) -> Instant {
-        let wall = read(CLOCK_REALTIME)
-        let age = wall.nanoseconds - Int64(stamp.tv_sec) * 1_000_000_000 - Int64(stamp.tv_nsec)
-        return now() - .nanoseconds(age)
+        let stamp = Int64(stamp.tv_sec) * 1_000_000_000 + Int64(stamp.tv_nsec)
+        // Two clocks cannot be read at once, and a process that is interrupted in between would date the
+        // frame late by as much: of some readings the closest counts.
+        var closest = Duration.seconds(3600)
+        var offset: Int64 = 0
+        for _ in 0..<5 {
+            let before = now()
+            let wall = read(CLOCK_REALTIME)
+            let width = now() - before
+            if width < closest { (closest, offset) = (width, wall.nanoseconds - before.nanoseconds) }
+            if closest < .microseconds(5) { break }
+        }
+        return Instant(nanoseconds: stamp - offset)
     }
 
     private static func read(_ clock: clockid_t) -> Instant {
