@@ -100,7 +100,7 @@ struct KernelWorld: World, ~Copyable {
                 request(.install, id, engine, at: now)
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
-                if keepsAddresses && isStopping { keep(id, engine) } else { request(.withdraw, id, engine, at: now) }
+                if keepsAddresses && isStopping { keep(id, engine, at: now) } else { request(.withdraw, id, engine, at: now) }
             case .socketsChanged: openSockets(engine)
             case .record(let id):
                 flushPackets()
@@ -248,7 +248,7 @@ struct KernelWorld: World, ~Copyable {
     // MARK: - Addresses
 
     /// Leaves an address that is held in place for good: nobody will refresh it any more.
-    private mutating func keep(_ id: AddressID, _ engine: borrowing Engine) {
+    private mutating func keep(_ id: AddressID, _ engine: borrowing Engine, at now: Instant) {
         guard let entry = engine.address(id), let interface = entry.interface else { return }
         var record = AddressRecord(entry, on: interface, at: now)
         if record.preferredLifetime == record.validLifetime { record.preferredLifetime = AddressRecord.forever }
