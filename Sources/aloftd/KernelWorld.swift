@@ -177,7 +177,7 @@ struct KernelWorld: World, ~Copyable {
         do {
             let sender = Sender(family, interface, try VRRPSender(family, interface: interface))
             senders.append(sender)
-            complaints.removeAll { $0 == complaint }
+            withdraw(complaint)
             return sender
         } catch {
             complain(complaint, "\(error); nothing is advertised there until it can be opened, tried with each advert")
@@ -225,7 +225,7 @@ struct KernelWorld: World, ~Copyable {
                 let socket = try VRRPReceiver(key.family, interface: key.interface == .any ? nil : key.interface)
                 for group in key.groups { try socket.join(group, on: key.interface) }
                 receivers.append(Receiver(key, socket))
-                complaints.removeAll { $0 == complaint }
+                withdraw(complaint)
             } catch {
                 socketsMissing = true
                 complain(complaint, "\(error); no advertisement is heard there, tried again every second")
@@ -243,6 +243,13 @@ struct KernelWorld: World, ~Copyable {
         guard !complaints.contains(complaint) else { return }
         complaints.append(complaint)
         log(.error, text)
+    }
+
+    private mutating func withdraw(_ complaint: Complaint) {
+        guard let index = complaints.firstIndex(of: complaint) else { return }
+        complaints.remove(at: index)
+        let place = complaint.interface.map(\.description) ?? "any interface"
+        log(.notice, "the socket to \(complaint.receiver == nil ? "send" : "hear") on \(place) is open now")
     }
 
     // MARK: - Addresses

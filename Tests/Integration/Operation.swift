@@ -6,6 +6,33 @@ import Testing
 /// What an operator does with a running pair, and what surrounds it.
 extension OnTheKernel {
     @Suite("Operation", .needsRoot) struct Operation {
+        // MARK: Options
+
+        @Test("--namespace NAME: the daemon serves in that namespace, wherever it was started") func namespace() throws
+        {
+            let stage = try Stage()
+            defer { stage.lab.close() }
+            let setting = RouterSetting(.v3, number: 2, priority: 150, interval: .milliseconds(100))
+            let daemon = try DaemonProcess(.aloft, on: stage.left, in: stage.lab, setting)
+            daemon.options = ["-s", stage.right.namespace]
+            try daemon.start()
+            try stage.waitForHolder(stage.right, of: Stage.serviceIPv4, upTo: .seconds(5))
+        }
+
+        @Test("--dont-release-vrrp: what is held at a stop stays, without an end") func keptAddresses() throws {
+            let stage = try Stage()
+            defer { stage.lab.close() }
+            let setting = RouterSetting(.v3, number: 1, priority: 150, interval: .milliseconds(100))
+            let daemon = try DaemonProcess(.aloft, on: stage.left, in: stage.lab, setting)
+            daemon.options = ["-V"]
+            try daemon.start()
+            try stage.waitForHolder(stage.left, of: Stage.serviceIPv4, upTo: .seconds(5))
+            try daemon.stop()
+            let lines = try stage.left.run(["ip", "-o", "addr", "show", "dev", "eth0"]).split(separator: "\n")
+            let held = lines.filter { $0.contains("\(Stage.serviceIPv4)/") }
+            #expect(held.count == 1 && held.allSatisfy { $0.contains("valid_lft forever") }, "\(lines)")
+        }
+
         // MARK: Reload
 
         static let secondAddress = IPAddress("10.77.0.101")!

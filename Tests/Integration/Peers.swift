@@ -116,6 +116,8 @@ final class DaemonProcess: Peer {
     let configuration: String
     /// `NAME=value` for the daemon alone.
     var environment: [String] = []
+    /// Beyond those that every daemon gets.
+    var options: [String] = []
     private let program: [String]
     private(set) var children: [Child] = []
 
@@ -136,7 +138,7 @@ final class DaemonProcess: Peer {
     func start() throws {
         // env(1) replaces itself, so the child's pid is the daemon's.
         let prefix = environment.isEmpty ? [] : ["env"] + environment
-        children.append(try node.start(prefix + program, log: "daemon"))
+        children.append(try node.start(prefix + program + options, log: "daemon"))
     }
     func stop() throws { try current.stop() }
 
