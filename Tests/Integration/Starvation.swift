@@ -23,7 +23,7 @@ struct Figure {
 final class StarvationMeter: Sendable {
     static let step = Duration.milliseconds(5)
     /// Later than this, and a figure that is missed says nothing about Aloft.
-    static let bound = Duration.milliseconds(3)
+    static let bound = Duration.microseconds(1500)
 
     private struct State {
         var worst = Duration.zero
