@@ -84,7 +84,9 @@ public struct HookQueue: Sendable {
     /// superseded: its state is not the present one.
     public mutating func enqueue(_ request: HookRequest, at now: Instant, into effects: inout [Effect]) {
         if request.unlessRun, lastStates[request.key] == request.state { return }
-        if lastStates.count < Self.laneLimit || lastStates[request.key] != nil { lastStates[request.key] = request.state }
+        if lastStates.count < Self.laneLimit || lastStates[request.key] != nil {
+            lastStates[request.key] = request.state
+        }
         var request = request
         if isStopping { request.limit = min(request.limit, Self.stopLimit) }
         if var lane = lanes[request.key] {

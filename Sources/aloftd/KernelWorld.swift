@@ -100,7 +100,11 @@ struct KernelWorld: World, ~Copyable {
                 request(.install, id, engine, at: now)
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
-                if keepsAddresses && isStopping { keep(id, engine, at: now) } else { request(.withdraw, id, engine, at: now) }
+                if keepsAddresses && isStopping {
+                    keep(id, engine, at: now)
+                } else {
+                    request(.withdraw, id, engine, at: now)
+                }
             case .socketsChanged: openSockets(engine)
             case .record(let id):
                 flushPackets()

@@ -58,7 +58,8 @@ enum Rehearsal {
             case .announce(let id, _): _ = engine.announcement(of: id, isRouter: false)
             case .install(let id), .withdraw(let id), .refresh(let id):
                 guard let entry = engine.address(id), let interface = entry.interface else { continue }
-                RouteRequest.replaceAddress(AddressRecord(entry, on: interface, at: now)).append(to: &bytes, sequence: 1)
+                RouteRequest.replaceAddress(AddressRecord(entry, on: interface, at: now)).append(
+                    to: &bytes, sequence: 1)
             case .transition(let id, let transition):
                 guard let status = engine.status(of: id) else { continue }
                 bytes += WorkerMessage.log(.notice, Narration.reason(transition, of: status)).frame
