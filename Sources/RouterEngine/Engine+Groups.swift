@@ -74,7 +74,8 @@ extension Engine {
         }
     }
 
-    private static func hook(of role: Role) -> HookKind? {
+    /// The hook of a role that a router or a group enters; a router that leaves them all has stopped.
+    static func hook(of role: Role) -> HookKind? {
         switch role {
         case .master: .master
         case .backup: .backup

@@ -269,13 +269,7 @@ public struct Engine: Sendable {
         effects.append(.transition(id, transition))
         let adoptedRole = slots[id.index]?.adoptedRole
         slots[id.index]?.adoptedRole = nil
-        let hook: HookKind =
-            switch transition.to {
-            case .master: .master
-            case .backup: .backup
-            case .fault: .fault
-            case .initialize: .stop
-            }
+        let hook = Self.hook(of: transition.to) ?? .stop
         // The predecessor ran the hooks of a role that simply goes on, if it lived long enough.
         effects.append(adoptedRole == transition.to ? .ensureHook(.router(id), hook) : .hook(.router(id), hook))
     }
