@@ -23,9 +23,14 @@ struct AnnouncementPacing: Sendable {
 
 extension Engine {
     /// Announces every address of a router, at once or at the configured pace.
-    mutating func announce(_ id: RouterID, count: Int, at now: Instant, into effects: inout [Effect]) {
+    /// - Parameter elsewhere: only those on other interfaces than its own.
+    mutating func announce(
+        _ id: RouterID, count: Int, elsewhere: Bool = false, at now: Instant, into effects: inout [Effect]
+    ) {
         guard let slot = slots[id.index], count > 0 else { return }
-        for address in slot.addresses { announce(address, count: count, at: now, into: &effects) }
+        for address in slot.addresses where !elsewhere || addresses[address]?.interface != slot.interface {
+            announce(address, count: count, at: now, into: &effects)
+        }
     }
 
     mutating func announce(_ address: AddressID, count: Int, at now: Instant, into effects: inout [Effect]) {

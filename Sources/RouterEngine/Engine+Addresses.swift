@@ -105,6 +105,7 @@ extension Engine {
     func managed(_ address: KernelAddress) -> AddressID? {
         guard let name = links[address.interface]?.name else { return nil }
         if let id = addresses.find(.init(device: name, prefix: address.prefix)) { return id }
+        guard addresses.isVirtual(address.prefix.address) else { return nil }
         // On an interface that was renamed with the address on it.
         return addresses.ids.first {
             addresses[$0]?.interface == address.interface && addresses[$0]?.key.prefix == address.prefix

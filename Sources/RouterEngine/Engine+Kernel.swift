@@ -95,6 +95,18 @@ extension Engine {
         for id in roaming { environmentChanged(id, at: now, into: &effects) }
     }
 
+    /// Sockets could not be opened, or could after all.
+    mutating func receiveMissing(_ keys: [SocketKey], at now: Instant, into effects: inout [Effect]) {
+        guard keys != missingSockets else { return }
+        missingSockets = keys
+        for id in routerIDs { environmentChanged(id, at: now, into: &effects) }
+    }
+
+    private func isDeaf(_ slot: RouterSlot) -> Bool {
+        guard !missingSockets.isEmpty, let interface = slot.listensOn else { return false }
+        return missingSockets.contains { $0.interface == interface && $0.family == slot.definition.family }
+    }
+
     // MARK: - The environment of a router
 
     mutating func environmentChanged(_ id: RouterID, at now: Instant, into effects: inout [Effect]) {
@@ -150,6 +162,7 @@ extension Engine {
         }
         let isNowhere = definition.interface == nil && index == nil
         if isNowhere || index != nil && source(of: slot) == nil { faults.append(.noSourceAddress) }
+        if isDeaf(slot) { faults.append(.cannotHear(definition.interface ?? "any interface")) }
         for address in slot.addresses {
             guard let entry = addresses[address], !entry.definition.noTrack else { continue }
             if entry.key.device != definition.interface, !isUp(entry.key.device) {

@@ -16,7 +16,7 @@ extension Engine {
             }
             return
         }
-        switch slots[id.index]?.examine(packet, from: origin) {
+        switch slots[id.index]?.examine(packet, from: origin, at: now) {
         case nil: return
         case .rejected(let rejection, let isNew):
             if isNew { effects.append(.note(.rejected(id, rejection, from: origin.source))) }

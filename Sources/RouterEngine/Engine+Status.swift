@@ -24,6 +24,7 @@ public struct RouterStatus: Sendable {
     public var addresses: [ManagedAddress]
     public var group: String?
     public var counters: RouterCounters
+    public var neighbours: [Neighbours.Neighbour]
     public var definition: InstanceDefinition
 }
 
@@ -37,6 +38,18 @@ public struct PriorityTerm: Sendable {
     public var isUp: Bool?
     /// What it adds now.
     public var delta: Int
+}
+
+/// A tracked script and what it said.
+public struct ScriptStatus: Sendable {
+    public var definition: TrackScript
+    /// Successes counted up to `rise + fall - 1`, failures down to 0.
+    public var result: Int
+    /// Nil while it has not reported.
+    public var isUp: Bool?
+    public var isRunning: Bool
+    /// The instances that track it.
+    public var users: [String]
 }
 
 public struct GroupStatus: Sendable {
@@ -77,7 +90,7 @@ extension Engine {
             nextDeadline: router.nextDeadline, wantsMaster: router.wantsMaster, lastHeard: router.lastHeard,
             lastAdvert: slot.lastAdvert, addresses: slot.addresses.compactMap { addresses[$0] },
             group: slot.group.map { groups[$0].definition.name }, counters: slot.counters,
-            definition: slot.definition)
+            neighbours: slot.neighbours.all, definition: slot.definition)
     }
 
     private func term(_ tracker: Tracker) -> PriorityTerm {
@@ -103,6 +116,20 @@ extension Engine {
             name: group.definition.name, role: group.role, members: group.definition.members,
             notify: group.definition.notify)
     }
+
+    public var scriptStatuses: [ScriptStatus] {
+        scripts.map { script in
+            ScriptStatus(
+                definition: script.definition, result: script.result, isUp: script.isKnown ? script.isUp : nil,
+                isRunning: script.isRunning, users: script.users.compactMap { definition(of: $0)?.name })
+        }
+    }
+
+    /// Every interface of the host, by index.
+    public var allLinks: [Link] { links.values.sorted { $0.index < $1.index } }
+
+    /// What the kernel has on an interface, as far as was reported.
+    public func kernelAddresses(on index: InterfaceIndex) -> [KernelAddress] { kernelAddresses[index] ?? [] }
 
     public var routerCount: Int { slots.count }
 

@@ -23,6 +23,8 @@ public struct Engine: Sendable {
     var watchers: [String: [RouterID]] = [:]
     /// Routers without an interface of their own: every address may concern them.
     var roaming: [RouterID] = []
+    /// Sockets that the world could not open: who would hear through one is in fault.
+    var missingSockets: [SocketKey] = []
     var demux: [DemuxKey: RouterID] = [:]
     /// Virtual routers of others that were noted once; membership only, at most 256.
     var unknown: Set<DemuxKey> = []
@@ -77,6 +79,7 @@ public struct Engine: Sendable {
         case .addressGone(let address): receiveGone(address, at: now, into: &effects)
         case .operationFailed(let id, let operation, let errno):
             receiveFailure(id, operation, errno, at: now, into: &effects)
+        case .socketsMissing(let keys): receiveMissing(keys, at: now, into: &effects)
         case .scriptFinished(let id, let outcome): receive(outcome, of: id, at: now, into: &effects)
         case .reload(let model): reload(model, at: now, into: &effects)
         case .stop: stop(at: now, into: &effects)
@@ -229,6 +232,7 @@ public struct Engine: Sendable {
                 if priority == .releasing { slots[id.index]?.counters.released &+= 1 }
                 effects.append(.advertise(id, priority))
             case .announce(let count): announce(id, count: count, at: now, into: &effects)
+            case .announceElsewhere: announce(id, count: 1, elsewhere: true, at: now, into: &effects)
             case .transition(let transition):
                 entered = transition
                 enter(transition, id, at: now, into: &effects)

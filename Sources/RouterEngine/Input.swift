@@ -16,6 +16,8 @@ public enum Input: Hashable, Sendable {
     case addressGone(KernelAddress)
     /// The kernel refused an operation that an effect asked for.
     case operationFailed(AddressID, AddressOperation, errno: Int32)
+    /// Which of `Engine.sockets` are not open: all of them, each time it changes. The world tries again by itself.
+    case socketsMissing([Engine.SocketKey])
     case scriptFinished(ScriptID, ScriptOutcome)
     /// A configuration that was checked and found good.
     case reload(Model)

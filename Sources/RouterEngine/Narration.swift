@@ -78,28 +78,31 @@ public enum Narration {
 
     /// Why a packet was dropped, with what to do about it.
     public static func rejection(_ rejection: Rejection, from source: IPAddress, of status: RouterStatus) -> String {
-        let what: String =
-            switch rejection {
-            case .truncated: "is too short to be an advertisement"
-            case .length: "has a length that does not fit its count of addresses"
-            case .timeToLive: "has a TTL other than 255: it crossed a router, or is forged"
-            case .version:
-                "is of another VRRP version; this instance speaks version \(status.settings.format.version.rawValue)"
-            case .authenticationType: "has another authentication type; compare `authentication` on both nodes"
-            case .authentication: "has another password; compare `auth_pass` on both nodes"
-            case .interval:
-                "has another interval; VRRPv2 needs the same `advert_int` on all nodes (\(status.settings.interval) here)"
-            case .type: "is no advertisement"
-            case .checksum: "has a wrong checksum; compare `v3_checksum_as_v2` on both nodes"
-            case .destination:
-                status.settings.format.isUnicast
-                    ? "was sent to a multicast group, but this instance has `unicast_peer`"
-                    : "was sent to this node alone, but this instance has no `unicast_peer`"
-            case .ownAddress: "carries this node's own source address: two nodes have it, or the network sends back"
-            case .owner: "was ignored: this node owns the addresses (`owner_ignore_adverts`)"
-            case .notAPeer: "comes from a node that `unicast_peer` does not name"
-            case .peerTimeToLive: "has a TTL outside `min_ttl` and `max_ttl` of its peer"
-            }
-        return "an advertisement from \(source) \(what)"
+        "an advertisement from \(source) \(Self.rejection(rejection, of: status))"
+    }
+
+    /// The same as a predicate, for where the source stands before it.
+    public static func rejection(_ rejection: Rejection, of status: RouterStatus) -> String {
+        switch rejection {
+        case .truncated: "is too short to be an advertisement"
+        case .length: "has a length that does not fit its count of addresses"
+        case .timeToLive: "has a TTL other than 255: it crossed a router, or is forged"
+        case .version:
+            "is of another VRRP version; this instance speaks version \(status.settings.format.version.rawValue)"
+        case .authenticationType: "has another authentication type; compare `authentication` on both nodes"
+        case .authentication: "has another password; compare `auth_pass` on both nodes"
+        case .interval:
+            "has another interval; VRRPv2 needs the same `advert_int` on all nodes (\(status.settings.interval) here)"
+        case .type: "is no advertisement"
+        case .checksum: "has a wrong checksum; compare `v3_checksum_as_v2` on both nodes"
+        case .destination:
+            status.settings.format.isUnicast
+                ? "was sent to a multicast group, but this instance has `unicast_peer`"
+                : "was sent to this node alone, but this instance has no `unicast_peer`"
+        case .ownAddress: "carries this node's own source address: two nodes have it, or the network sends back"
+        case .owner: "was ignored: this node owns the addresses (`owner_ignore_adverts`)"
+        case .notAPeer: "comes from a node that `unicast_peer` does not name"
+        case .peerTimeToLive: "has a TTL outside `min_ttl` and `max_ttl` of its peer"
+        }
     }
 }

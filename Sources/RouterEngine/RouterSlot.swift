@@ -21,6 +21,7 @@ struct RouterSlot: Sendable {
     /// Faults of its own, before those that its group adds.
     var ownFaults: [FaultReason] = []
     var counters = RouterCounters()
+    var neighbours = Neighbours()
     /// Bit set of the rejections that were noted since the last change of role.
     var loggedRejections: UInt32 = 0
     var since: Instant = .zero
@@ -47,15 +48,16 @@ extension RouterSlot {
     }
 
     /// Decodes, judges and counts a packet. What is new since the last change of role is worth a note.
-    mutating func examine(_ packet: RawSpan, from origin: PacketOrigin) -> Examined {
+    mutating func examine(_ packet: RawSpan, from origin: PacketOrigin, at now: Instant) -> Examined {
         let advert: Advertisement
         do {
             advert = try Advertisement.decode(packet, from: origin, for: router.settings.format)
         } catch {
-            return .rejected(error, isNew: count(error))
+            return reject(error, origin, at: now)
         }
-        if let rejection = router.admits(origin) { return .rejected(rejection, isNew: count(rejection)) }
+        if let rejection = router.admits(origin) { return reject(rejection, origin, at: now) }
         counters.received &+= 1
+        neighbours.accepted(advert, from: origin.source, at: now)
         if advert.priority == .releasing { counters.releasedHeard &+= 1 }
         // A master that serves other addresses is worth a word, but no reason to drop it: two masters would follow.
         guard advert.addressDigest != addressDigest else { return .accepted(advert, isNewMismatch: false) }
@@ -63,9 +65,10 @@ extension RouterSlot {
         return .accepted(advert, isNewMismatch: note(bit: 31))
     }
 
-    private mutating func count(_ rejection: Rejection) -> Bool {
+    private mutating func reject(_ rejection: Rejection, _ origin: PacketOrigin, at now: Instant) -> Examined {
         counters.rejected[Int(rejection.rawValue)] &+= 1
-        return note(bit: UInt32(rejection.rawValue))
+        neighbours.rejected(rejection, from: origin.source, at: now)
+        return .rejected(rejection, isNew: note(bit: UInt32(rejection.rawValue)))
     }
 
     private mutating func note(bit: UInt32) -> Bool {
@@ -140,7 +143,7 @@ extension Engine {
                 masterRepeat: announcements.masterRepeat, masterDelay: announcements.masterDelay,
                 refresh: announcements.masterRefresh, refreshRepeat: announcements.refreshRepeat,
                 lowerPriorityRepeat: announcements.lowerPriorityRepeat,
-                lowerPriorityDelay: announcements.lowerPriorityDelay))
+                lowerPriorityDelay: announcements.lowerPriorityDelay, elsewhere: announcements.elsewhere))
     }
 
     /// What makes two definitions the same router, whatever else changed: VRID, family, interface, and

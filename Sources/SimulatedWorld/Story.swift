@@ -28,6 +28,10 @@ struct Story {
         case .address(let address): "address \(address.prefix) reported"
         case .addressGone(let address): "address \(address.prefix) reported gone"
         case .operationFailed(let id, let operation, let errno): "\(operation) of \(id) failed: errno \(errno)"
+        case .socketsMissing(let keys):
+            keys.isEmpty
+                ? "all sockets are open"
+                : "no socket on \(keys.map { "\($0.interface) IPv\($0.family.rawValue)" })"
         case .scriptFinished(let id, let outcome): "\(id) \(outcome)"
         case .reload: "reload"
         case .stop: "stop"

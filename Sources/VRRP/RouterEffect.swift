@@ -6,6 +6,8 @@ public enum RouterEffect: Hashable, Sendable {
     case advertise(Priority)
     /// Send this many announcements for each address (gratuitous ARP, unsolicited neighbour advertisement).
     case announce(count: Int)
+    /// Send one announcement for each address that stands on another interface than the router's own.
+    case announceElsewhere
     /// The role changed. What a role implies (addresses, hooks) follows from it.
     case transition(Transition)
     /// A member of a sync group is ready to be master and waits for the others.
@@ -54,6 +56,8 @@ public enum FaultReason: Hashable, Sendable, Comparable {
     case interfaceDown(String)
     case trackedInterface(String)
     case noSourceAddress
+    /// The socket that would hear other routers cannot be opened: a deaf master would never yield.
+    case cannotHear(String)
     /// A tracked script has no result yet: held back, not failed.
     case scriptPending(String)
     case script(String)
@@ -75,6 +79,7 @@ extension FaultReason: CustomStringConvertible {
         case .interfaceDown(let name): "interface \(name) is down"
         case .trackedInterface(let name): "tracked interface \(name) is down"
         case .noSourceAddress: "no address to send from"
+        case .cannotHear(let place): "no socket to hear other routers with on \(place)"
         case .scriptPending(let name): "script \(name) has not reported yet"
         case .script(let name): "script \(name) fails"
         case .addressFought(let prefix): "somebody keeps removing \(prefix)"

@@ -75,10 +75,12 @@ public struct AnnouncementSchedule: Hashable, Sendable {
     /// Frames per address on hearing a lower priority as master; 0 is none.
     public var lowerPriorityRepeat: Int
     public var lowerPriorityDelay: Duration
+    /// Period of announcing the addresses on other interfaces than the router's own; zero is never.
+    public var elsewhere: Duration
 
     public init(
         masterRepeat: Int = 5, masterDelay: Duration = .seconds(5), refresh: Duration = .zero, refreshRepeat: Int = 1,
-        lowerPriorityRepeat: Int = 5, lowerPriorityDelay: Duration = .seconds(5)
+        lowerPriorityRepeat: Int = 5, lowerPriorityDelay: Duration = .seconds(5), elsewhere: Duration = .zero
     ) {
         self.masterRepeat = masterRepeat
         self.masterDelay = masterDelay
@@ -86,5 +88,6 @@ public struct AnnouncementSchedule: Hashable, Sendable {
         self.refreshRepeat = refreshRepeat
         self.lowerPriorityRepeat = lowerPriorityRepeat
         self.lowerPriorityDelay = lowerPriorityDelay
+        self.elsewhere = elsewhere
     }
 }

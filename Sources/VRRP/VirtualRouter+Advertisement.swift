@@ -130,8 +130,12 @@ extension VirtualRouter {
                 effects.append(.announce(count: burst.count))
             }
             if let due = nextRefresh, now >= due {
-                scheduleRefresh(at: now)
+                nextRefresh = now + settings.announcements.refresh
                 effects.append(.announce(count: settings.announcements.refreshRepeat))
+            }
+            if let due = nextElsewhere, now >= due {
+                nextElsewhere = now + settings.announcements.elsewhere
+                effects.append(.announceElsewhere)
             }
         }
     }

@@ -10,6 +10,7 @@ extension VirtualRouter {
         if role != .master {
             secondBurst = nil
             nextRefresh = nil
+            nextElsewhere = nil
         }
         guard before != role else { return }
         effects.append(.transition(Transition(from: before, to: role, cause: cause)))
@@ -59,7 +60,8 @@ extension VirtualRouter {
     }
 
     mutating func scheduleRefresh(at now: Instant) {
-        let period = settings.announcements.refresh
+        let (period, elsewhere) = (settings.announcements.refresh, settings.announcements.elsewhere)
         nextRefresh = period > .zero ? now + period : nil
+        nextElsewhere = elsewhere > .zero ? now + elsewhere : nil
     }
 }

@@ -42,6 +42,8 @@ public struct VirtualRouter: Hashable, Sendable {
     private var secondBurstDue: Deadline?
     private var secondBurstCount = 0
     var nextRefresh: Deadline?
+    /// The same for addresses on other interfaces (`garp_extra_if`).
+    var nextElsewhere: Deadline?
 
     /// A master that was heard.
     public struct Heard: Hashable, Sendable {
@@ -106,7 +108,8 @@ public struct VirtualRouter: Hashable, Sendable {
         switch state {
         case .initialize, .fault: nil
         case .backup(let masterDown): masterDown
-        case .master(let nextAdvert): min(nextAdvert, secondBurstDue ?? nextAdvert, nextRefresh ?? nextAdvert)
+        case .master(let nextAdvert):
+            min(nextAdvert, secondBurstDue ?? nextAdvert, nextRefresh ?? nextAdvert, nextElsewhere ?? nextAdvert)
         }
     }
 
@@ -182,7 +185,6 @@ public struct VirtualRouter: Hashable, Sendable {
         case .master(let next):
             masterInterval = settings.interval
             if intervalChanged { state = .master(nextAdvert: min(next, now + settings.interval.duration)) }
-            nextRefresh = nil
             scheduleRefresh(at: now)
         case .backup where intervalChanged && settings.format.version == .v2:
             masterInterval = settings.interval

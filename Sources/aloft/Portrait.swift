@@ -10,7 +10,7 @@ struct Portrait {
     let faults: [String]
     let priority: String
     let addresses: [String]
-    let heard: String?
+    let peers: [String]
     let wire: String
     let group: String?
 
@@ -33,10 +33,7 @@ struct Portrait {
                 }
             return "\(address["address"]?.string ?? "?") on \(address["device"]?.string ?? "?")\(note)"
         }
-        heard = json["master_heard"].map { master in
-            "\(master["address"]?.string ?? "?") with priority \(master["priority"]?.integer ?? 0), "
-                + "\(master["ago_ms"]?.integer ?? 0) ms ago"
-        }
+        peers = (json["peers"]?.array ?? []).map(Portrait.peer)
         let interval = json["advert_interval_ms"]?.integer ?? 0
         let source = json["source"]?.string ?? ""
         wire =
@@ -62,8 +59,25 @@ struct Portrait {
         lines += addresses.map { "  address    \($0)" }
         lines.append("  speaks     \(wire)")
         if let group { lines.append("  sync group \(group)") }
-        if let heard { lines.append("  heard      \(heard)") }
+        lines += peers.map { "  peer       \($0)" }
         return lines
+    }
+
+    /// `10.0.0.2: priority 100, 12 ms ago, 530 adverts`, and what of it was turned away.
+    private static func peer(_ json: JSONValue) -> String {
+        var parts: [String] = []
+        if let priority = json["priority"]?.integer {
+            let accepted = json["accepted"]?.integer ?? 0
+            parts.append(
+                "\(priority == 0 ? "gave up" : "priority \(priority)") \(json["advert_ago_ms"]?.integer ?? 0) ms ago, "
+                    + "\(accepted) advert\(accepted == 1 ? "" : "s")")
+        }
+        if let rejected = json["rejected"]?.integer, rejected > 0 {
+            parts.append(
+                "\(rejected) turned away: the last \(json["rejection_reason"]?.string ?? "?") "
+                    + "[\(json["rejection"]?.string ?? "?")]")
+        }
+        return "\(json["address"]?.string ?? "?"): \(parts.joined(separator: "; "))"
     }
 
     /// `90 (150, web_answers -60)`.

@@ -20,8 +20,8 @@ struct KernelWorld: World, ~Copyable {
     /// Set when `receivers` changed, so that the loop watches the new ones.
     var receiversChanged = false
     private var senders: [Sender] = []
-    /// A receiver or a sender could not be opened: the loop tries again every second.
-    private(set) var socketsMissing = false
+    /// Receivers that could not be opened: the loop tells the engine, and tries again every second.
+    private(set) var missingReceivers: [Engine.SocketKey] = []
     /// What was said about sockets that cannot be opened, so that it is said once.
     private var complaints: [Complaint] = []
     /// Answers of the kernel were lost: the loop reads everything again.
@@ -217,7 +217,7 @@ struct KernelWorld: World, ~Copyable {
     /// Opens and closes receivers until they are those that the engine wants.
     mutating func openSockets(_ engine: borrowing Engine) {
         let wanted = engine.sockets
-        socketsMissing = false
+        missingReceivers.removeAll()
         receivers.removeAll { receiver in !wanted.contains(receiver.key) }
         senders.removeAll { sender in
             guard let interface = sender.interface else { return false }
@@ -231,7 +231,7 @@ struct KernelWorld: World, ~Copyable {
                 receivers.append(Receiver(key, socket))
                 withdraw(complaint)
             } catch {
-                socketsMissing = true
+                missingReceivers.append(key)
                 complain(complaint, "\(error); no advertisement is heard there, tried again every second")
             }
         }

@@ -5,7 +5,7 @@ import RouterEngine
 import Supervision
 import VRRP
 
-/// What the worker answers to `aloft status`, `aloft explain` and the dump signals.
+/// What the worker answers to `aloft status` and `aloft explain`.
 extension Worker {
     /// JSON; docs/processes.md has its members.
     func answer(_ payload: [UInt8], at now: Instant) -> [UInt8] {
@@ -96,6 +96,25 @@ extension Worker {
                 json.member("ago_ms", (now - heard.at).nanoseconds / 1_000_000)
             }
         }
+        json.memberArray("peers") { json in
+            for neighbour in status.neighbours {
+                json.object { json in
+                    json.member("address", neighbour.address.description)
+                    json.member("ago_ms", (now - neighbour.lastHeard).nanoseconds / 1_000_000)
+                    json.member("accepted", Int64(clamping: neighbour.accepted))
+                    json.member("rejected", Int64(clamping: neighbour.rejected))
+                    if let advert = neighbour.advert {
+                        json.member("priority", Int64(advert.priority.rawValue))
+                        json.member("interval_ms", advert.interval.duration.nanoseconds / 1_000_000)
+                        json.member("advert_ago_ms", (now - advert.at).nanoseconds / 1_000_000)
+                    }
+                    if let rejection = neighbour.lastRejection {
+                        json.member("rejection", rejection.rule.description)
+                        json.member("rejection_reason", Narration.rejection(rejection, of: status))
+                    }
+                }
+            }
+        }
         json.memberArray("addresses") { json in
             for address in status.addresses {
                 json.object { json in
@@ -119,63 +138,5 @@ extension Worker {
                 if count > 0 { json.member("rejected." + rejection.rule.description, Int64(clamping: count)) }
             }
         }
-    }
-
-    // MARK: - Dump files
-
-    /// What SIGUSR1 and SIGUSR2 write: keepalived's files, the same facts.
-    func dumpText(_ kind: DumpKind, at now: Instant) -> [UInt8] {
-        switch kind {
-        case .json: return answer(Array(#"{"command":"status"}"#.utf8), at: now)
-        case .state: return Array(stateText(at: now).utf8)
-        case .statistics, .statisticsClear: return Array(statisticsText().utf8)
-        }
-    }
-
-    private func stateText(at now: Instant) -> String {
-        var text = "------< VRRP Topology >------\n"
-        for status in node.engine.statuses {
-            let definition = status.definition
-            text += " VRRP Instance = \(status.name)\n"
-            text += "   VRRP Version = \(status.settings.format.version.rawValue)\n"
-            text += "   State = \(status.role)\n"
-            for fault in status.faults { text += "   Fault: \(fault)\n" }
-            text += "   Wantstate = \(definition.initialState == .master ? "MASTER" : "BACKUP")\n"
-            text += "   Interface = \(status.interface ?? "(none)")\n"
-            if let source = status.source { text += "   Using src_ip = \(source)\n" }
-            text += "   Virtual Router ID = \(status.settings.id)\n"
-            text += "   Priority = \(status.settings.priority)\n"
-            text += "   Effective priority = \(status.priority)\n"
-            text += "   Advert interval = \(status.settings.interval)\n"
-            if status.role == .backup, let heard = status.lastHeard {
-                text += "   Master router = \(heard.address)\n   Master priority = \(heard.priority)\n"
-                text += "   Master down interval = \(status.masterDownInterval.formattedSeconds()) s\n"
-            }
-            text += "   Preempt = \(status.settings.preempts ? "enabled" : "disabled")\n"
-            text += "   Virtual IP (\(definition.virtualAddresses.count)):\n"
-            for address in status.addresses {
-                text += "     \(address.key.prefix) dev \(address.key.device)\(address.isPresent ? " set" : "")\n"
-            }
-        }
-        return text
-    }
-
-    private func statisticsText() -> String {
-        var text = ""
-        for status in node.engine.statuses {
-            let counters = status.counters
-            func count(_ rejection: Rejection) -> UInt64 { counters.rejected[Int(rejection.rawValue)] }
-            text += "VRRP Instance: \(status.name)\n"
-            text += "  Advertisements:\n    Received: \(counters.received)\n    Sent: \(counters.sent)\n"
-            text += "  Became master: \(counters.becameMaster)\n"
-            text += "  Released master: \(counters.leftMaster)\n"
-            text += "  Packet Errors:\n    Length: \(count(.length) + count(.truncated))\n"
-            text += "    TTL: \(count(.timeToLive))\n    Invalid Type: \(count(.type))\n"
-            text += "    Advertisement Interval: \(count(.interval))\n    Address List: \(counters.addressMismatch)\n"
-            text += "  Authentication Errors:\n    Type Mismatch: \(count(.authenticationType))\n"
-            text += "    Failure: \(count(.authentication))\n"
-            text += "  Priority Zero:\n    Received: \(counters.releasedHeard)\n    Sent: \(counters.released)\n"
-        }
-        return text
     }
 }

@@ -20,6 +20,8 @@ struct Worker: ~Copyable {
     var dump = KernelDump()
     /// When sockets that could not be opened are tried again.
     var nextSocketAttempt = Instant.zero
+    /// What of them the engine knows.
+    var reportedMissing: [Engine.SocketKey] = []
     /// How `startup_script` ended.
     var startupOutcome: CheckOutcome?
     /// The number under which it runs; scripts that are tracked count from zero.
@@ -71,7 +73,8 @@ struct Worker: ~Copyable {
     private func wakeTime() -> Instant {
         let now = BootClock.now()
         let longest =
-            node.world.socketsMissing ? min(now + Self.longestSleep, nextSocketAttempt) : now + Self.longestSleep
+            node.world.missingReceivers.isEmpty
+            ? now + Self.longestSleep : min(now + Self.longestSleep, nextSocketAttempt)
         guard let due = node.nextDeadline, due < longest else { return longest }
         guard node.engine.routerCount >= Self.gridFrom else { return due }
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
@@ -98,14 +101,22 @@ struct Worker: ~Copyable {
         let now = BootClock.now()
         if let due = node.nextDeadline, due <= now { node.handle(.timer, at: now) }
         openMissingSockets(at: now)
+        reportMissingSockets()
         if node.world.receiversChanged { watchReceivers() }
     }
 
     /// Once a second as long as one is missing: an interface or a limit may have been in the way.
     private mutating func openMissingSockets(at now: Instant) {
-        guard node.world.socketsMissing, now >= nextSocketAttempt else { return }
+        guard !node.world.missingReceivers.isEmpty, now >= nextSocketAttempt else { return }
         if nextSocketAttempt != .zero { node.world.openSockets(node.engine) }
-        nextSocketAttempt = node.world.socketsMissing ? now + .seconds(1) : .zero
+        nextSocketAttempt = node.world.missingReceivers.isEmpty ? .zero : now + .seconds(1)
+    }
+
+    /// A router that nobody can be heard through is in fault, until they can.
+    private mutating func reportMissingSockets() {
+        guard node.world.missingReceivers != reportedMissing else { return }
+        reportedMissing = node.world.missingReceivers
+        node.handle(.socketsMissing(reportedMissing), at: BootClock.now())
     }
 
     // MARK: - Packets

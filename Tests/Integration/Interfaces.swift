@@ -34,6 +34,25 @@ extension OnTheKernel {
             try pair.waitForService(by: pair.stage.left)
         }
 
+        @Test("a node that cannot hear others does not hold, says why, and serves when it can hear") func deaf() throws
+        {
+            // Joining the multicast group is what fails: a limit of the kernel's that each namespace has.
+            let limit = "/proc/sys/net/ipv4/igmp_max_memberships"
+            let pair = try Pair()
+            defer { pair.close() }
+            try pair.left.stop()
+            try pair.waitForService(by: pair.stage.right)
+            try pair.stage.left.run(["sh", "-c", "echo 0 >\(limit)"])
+            try pair.left.start()
+            try waitForStatus(of: pair.left, "VI_1  FAULT")
+            try waitForStatus(of: pair.left, "no socket to hear other routers with on eth0")
+            try LabClock.observe(for: pair.settings[0].masterDown * 2)
+            #expect(try pair.stage.holders() == ["right"])
+            try pair.stage.left.run(["sh", "-c", "echo 20 >\(limit)"])
+            try pair.stage.waitForHolder(pair.stage.left, upTo: .seconds(5))
+            try pair.waitForService(by: pair.stage.left)
+        }
+
         @Test("an interface that flaps leaves one holder") func flaps() throws {
             let pair = try Pair()
             defer { pair.close() }

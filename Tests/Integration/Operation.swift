@@ -273,7 +273,7 @@ extension OnTheKernel {
             let (status, code) = try aloft("status", "--state-dir", pair.left.directory)
             #expect(code == 0 && status.contains("VI_1  MASTER") && status.contains("10.77.0.100/24 on eth0"))
             let (why, _) = try aloft("explain", "VI_1", "--state-dir", pair.right.directory)
-            #expect(why.contains("VI_1 is BACKUP") && why.contains("10.77.0.1 with priority 150"), "\(why)")
+            #expect(why.contains("VI_1 is BACKUP") && why.contains("peer       10.77.0.1: priority 150"), "\(why)")
             #expect(why.contains("unless an advertisement arrives"))
             let (json, _) = try aloft("explain", "VI_1", "--json", "--state-dir", pair.left.directory)
             #expect(try JSONSerialization.jsonObject(with: Data(json.utf8)) is [String: Any])

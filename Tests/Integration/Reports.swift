@@ -80,6 +80,11 @@ extension OnTheKernel {
         func dumps() throws {
             let pair = try Pair { setting, stage in
                 let own = "\(stage.lab.directory)/\(setting.nodeName)"
+                setting.blocks = [
+                    "vrrp_script CHECK {", "    script /bin/true", "    interval 1", "    weight 0", "}",
+                    "vrrp_sync_group G {", "    group {", "        VI_1", "    }", "}",
+                ]
+                setting.instanceLines = ["track_script {", "    CHECK", "}"]
                 setting.globalLines = ["state_dump_file \(own).data", "stats_dump_file \(own).stats"]
             }
             defer { pair.close() }
@@ -98,7 +103,8 @@ extension OnTheKernel {
             let left = try dump(pair.left, SIGUSR1, "left.data")
             for fact in [
                 "VRRP Instance = VI_1", "VRRP Version = 3", "State = MASTER", "Interface = eth0",
-                "Virtual Router ID = 51", "Priority = 150",
+                "Virtual Router ID = 51", "Priority = 150", "Sync group = G", "VRRP Sync Group = G, MASTER",
+                "VRRP Script = CHECK", "Status = GOOD", "Name = eth0", "IPv4 address = 10.77.0.1",
             ] { #expect(left.contains(fact), "\(fact) is not among\n\(left)") }
             let right = try dump(pair.right, SIGUSR1, "right.data")
             for fact in ["State = BACKUP", "Master router = 10.77.0.1", "Master priority = 150"] {

@@ -155,6 +155,9 @@ public struct AnnouncementSettings: Hashable, Sendable {
     public var lowerPriorityDelay: Duration = .seconds(5)
     /// `garp_lower_prio_repeat`: burst after an advert of lower priority; 0 is none.
     public var lowerPriorityRepeat: Int = 5
+    /// `garp_extra_if all`: between announcements of addresses on other interfaces than the instance's own; zero is
+    /// never. Without `all` keepalived means virtual MAC interfaces only, of which there are none.
+    public var elsewhere: Duration = .zero
     /// `vrrp_garp_interval`: least time between two gratuitous ARPs on an interface; microseconds.
     public var garpInterval: Duration = .zero
     /// `vrrp_gna_interval`: the same for neighbour advertisements.

@@ -112,6 +112,7 @@ extension Resolver {
             draft.lowerPriorityDelay?.value ?? global.lowerPriorityDelay?.value ?? settings.masterDelay
         settings.lowerPriorityRepeat =
             draft.lowerPriorityRepeat?.value ?? global.lowerPriorityRepeat?.value ?? settings.masterRepeat
+        settings.elsewhere = draft.elsewhere?.value ?? settings.elsewhere
         return settings
     }
 }

@@ -90,6 +90,7 @@ struct AnnouncementDraft: Sendable {
     var refreshRepeat: Written<Int>?
     var lowerPriorityDelay: Written<Duration>?
     var lowerPriorityRepeat: Written<Int>?
+    var elsewhere: Written<Duration>?
 }
 
 struct InstanceDraft: Sendable {

@@ -54,6 +54,11 @@ extension Schema {
             .integer(
                 "vrrp_garp_lower_prio_repeat", \.announcements.lowerPriorityRepeat, 0...2_147_483_647,
                 default: "vrrp_garp_master_repeat", "Announcements after an advert of lower priority."),
+            .extraInterfaces(
+                "vrrp_garp_extra_if", \.announcements.elsewhere, 1...86_400, default: "0"),
+            .extraInterfaces(
+                "vrrp_vmac_garp_intvl", \.announcements.elsewhere, 1...86_400, default: "0",
+                status: .deprecated("vrrp_garp_extra_if")),
             .seconds(
                 "vrrp_garp_interval", \.garpInterval, microseconds,
                 "Least seconds between two gratuitous ARPs on an interface."),
@@ -158,7 +163,7 @@ extension Schema {
             "smtp_helo_name", "smtp_connect_timeout", "smtp_alert", "max_auto_priority", "min_auto_priority_delay",
             "smtp_alert_vrrp", "smtp_alert_checker", "checker_log_all_failures", "no_email_faults",
             "disable_local_igmp", "lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_flush_onstop",
-            "lvs_sync_daemon", "vrrp_garp_extra_if", "vrrp_vmac_garp_intvl", "vrrp_iptables", "vrrp_ipsets", "nftables",
+            "lvs_sync_daemon", "vrrp_iptables", "vrrp_ipsets", "nftables",
             "nftables_priority", "nftables_ifindex", "nftables_ipvs", "nftables_ipvs_priority",
             "nftables_ipvs_start_fwmark", "nftables_counters", "lvs_notify_fifo", "checker_priority",
             "checker_no_swap", "checker_rt_priority", "checker_cpu_affinity", "checker_rlimit_rttime",

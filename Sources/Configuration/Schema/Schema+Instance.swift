@@ -129,6 +129,11 @@ extension Schema {
             .integer(
                 "garp_lower_prio_repeat", \.announcements.lowerPriorityRepeat, 0...2_147_483_647,
                 default: "garp_master_repeat", "Announcements after an advert of lower priority."),
+            .extraInterfaces(
+                "garp_extra_if", \.announcements.elsewhere, 0...86_400, default: "vrrp_garp_extra_if"),
+            .extraInterfaces(
+                "vmac_garp_intvl", \.announcements.elsewhere, 0...86_400, default: "vrrp_garp_extra_if",
+                status: .deprecated("garp_extra_if")),
             .boolean("lower_prio_no_advert", \.lowerPriorityNoAdvert, "Do not answer an advert of lower priority."),
             .boolean("higher_prio_send_advert", \.higherPrioritySendAdvert, "Send a last advert before yielding."),
             .boolean("owner_ignore_adverts", \.ownerIgnoreAdverts, "With priority 255, hear nobody."),
@@ -170,8 +175,6 @@ extension Schema {
             .later("linkbeat_use_polling", .none),
             .later("timer_expired_backup"),
             .later("thread_timer_expired"),
-            .later("garp_extra_if"),
-            .later("vmac_garp_intvl"),
             .later("kernel_rx_buf_size"),
             .later("lvs_sync_daemon_interface", .word("interface")),
             .later("smtp_alert", .boolean),
@@ -210,6 +213,31 @@ extension Keyword {
                     reason: "the address would end between two refreshes", fix: "write 0 for no end, or 2 and more")
             }
             reader.assign(&target[keyPath: slot], .seconds(value))
+        }
+    }
+}
+
+extension Keyword {
+    /// `garp_extra_if [all] SECS`.
+    static func extraInterfaces(
+        _ name: String, _ slot: Slot<Target, Duration>, _ range: ClosedRange<Int>, default text: String,
+        status: KeywordStatus = .supported
+    ) -> Keyword {
+        Keyword(
+            name, .other("[all] SECONDS"), default: text,
+            "Seconds between announcements of addresses on other interfaces than the instance's own; 0 is none.",
+            status: status
+        ) { target, reader in
+            let all = reader.peek() == "all"
+            if all { _ = reader.next() }
+            guard let value = reader.integer(range, unit: "s") else { return }
+            if !all, value > 0 {
+                reader.report(
+                    .notSupportedYet, at: reader.statementRange,
+                    "`\(name)` without `all` concerns virtual MAC interfaces only",
+                    reason: "there are none, so nothing is announced", fix: "write `\(name) all \(value)`")
+            }
+            reader.assign(&target[keyPath: slot], all ? .seconds(value) : .zero)
         }
     }
 }
