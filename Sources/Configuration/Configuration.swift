@@ -18,7 +18,8 @@ public enum Configuration {
         var root = RootDraft()
         reader.readTop(Schema.root, into: &root)
         var resolver = Resolver(diagnostics: reader.diagnostics, leniency: leniency)
-        let (model, definitions) = resolver.resolve(root)
+        reader.diagnostics = DiagnosticList()
+        let (model, definitions) = resolver.resolve(root, servers: &reader)
         // In the order of the text, so that the first that is shown is the first to mend.
         var diagnostics = resolver.diagnostics.all.enumerated().sorted { a, b in
             a.element.range.start != b.element.range.start
@@ -68,6 +69,10 @@ public struct Definitions: Sendable {
     public var scripts: [SourceRange] = []
     public var syncGroups: [SourceRange] = []
     public var instances: [SourceRange] = []
+    public var virtualServerGroups: [SourceRange] = []
+    public var virtualServers: [SourceRange] = []
+    /// The `SSL` block; nil where there is none.
+    public var tls: SourceRange?
 
     public init() {}
 }

@@ -126,3 +126,57 @@ extension Rule {
     static let noInstances = Rule(always: .warning, "config.global.no-instances")
     static let sameFIFO = Rule("config.global.same-fifo")
 }
+
+// MARK: - Servers
+
+extension Rule {
+    static let duplicateServer = Rule("config.server.duplicate", lenient: .warning)
+    static let serverOverlap = Rule("config.server.overlap", lenient: .warning)
+    static let noRealServers = Rule("config.server.no-real-servers", lenient: .warning)
+    static let duplicateRealServer = Rule("config.server.duplicate-real-server", lenient: .warning)
+    static let serverFamilies = Rule("config.server.mixed-families", lenient: .warning)
+    static let serverFamily = Rule("config.server.ip-family", lenient: .warning)
+    static let unknownScheduler = Rule("config.server.unknown-scheduler", lenient: .warning)
+    static let schedulerFlag = Rule("config.server.scheduler-flag", lenient: .warning)
+    static let tunnelOption = Rule("config.server.tunnel-option", lenient: .warning)
+    static let portMismatch = Rule("config.server.port-mismatch", lenient: .warning)
+    static let portZero = Rule("config.server.port-zero", lenient: .warning)
+    static let markZero = Rule("config.server.mark-zero", lenient: .warning)
+    static let markProtocol = Rule(always: .warning, "config.server.mark-protocol")
+    static let markSuspend = Rule("config.server.mark-suspend", lenient: .warning)
+    static let noProtocol = Rule("config.server.no-protocol", lenient: .warning)
+    static let serverWeight = Rule("config.server.weight-range", lenient: .warning)
+    static let quorum = Rule("config.server.quorum", lenient: .warning)
+    static let hysteresis = Rule("config.server.hysteresis", lenient: .warning)
+    static let thresholds = Rule("config.server.thresholds", lenient: .warning)
+    static let onePacket = Rule("config.server.one-packet", lenient: .warning)
+    static let onePacketPersistence = Rule(always: .warning, "config.server.one-packet-persistence")
+    static let granularity = Rule("config.server.granularity", lenient: .warning)
+    static let sorryOrder = Rule("config.server.sorry-order", lenient: .warning)
+
+    static let unknownServerGroup = Rule("config.server.unknown-group", lenient: .warning)
+    static let emptyServerGroup = Rule("config.server.empty-group", lenient: .warning)
+    static let duplicateServerGroup = Rule("config.server.duplicate-group", lenient: .warning)
+    static let unusedServerGroup = Rule(always: .warning, "config.server.unused-group")
+    static let groupFamilies = Rule("config.server.group-families", lenient: .warning)
+    static let groupRange = Rule("config.server.group-range", lenient: .warning)
+    static let groupSize = Rule(always: .warning, "config.server.group-size")
+}
+
+// MARK: - Checkers
+
+extension Rule {
+    static let incompleteCheck = Rule("config.server.incomplete-check", lenient: .warning)
+    static let unknownTrackFile = Rule("config.server.unknown-track-file", lenient: .warning)
+    static let unknownBFD = Rule("config.server.unknown-bfd", lenient: .warning)
+    static let noCheck = Rule(always: .note, "config.server.no-check")
+    static let checkProtocol = Rule(always: .note, "config.server.check-protocol")
+    static let checkPort = Rule("config.server.check-port", lenient: .warning)
+    static let checkSource = Rule("config.server.check-source", lenient: .warning)
+    static let slowCheck = Rule(always: .warning, "config.server.slow-check")
+    static let urlDefault = Rule(always: .note, "config.server.url-default")
+    static let urlPath = Rule(always: .warning, "config.server.url-path")
+    static let regexOption = Rule("config.server.regex-option", lenient: .warning)
+    static let hexadecimal = Rule("config.server.hexadecimal", lenient: .warning)
+    static let replyLength = Rule("config.server.reply-length", lenient: .warning)
+}

@@ -16,6 +16,7 @@ struct Resolver {
     var faultyScripts: Set<String> = []
     var scripts: [TrackScript] = []
     var usedScripts: Set<String> = []
+    var servers = ServerScope()
 
     init(diagnostics: DiagnosticList, leniency: Leniency) {
         self.diagnostics = diagnostics
@@ -32,7 +33,8 @@ struct Resolver {
                 related: related))
     }
 
-    mutating func resolve(_ root: RootDraft) -> (Model, Definitions) {
+    /// `servers` reads the virtual servers, one by one.
+    mutating func resolve(_ root: RootDraft, servers reader: inout StatementReader) -> (Model, Definitions) {
         var definitions = Definitions()
         globalDraft = root.global
         resolveGlobal(root.global)
@@ -61,13 +63,14 @@ struct Resolver {
                 .unusedScript, at: range, "no instance tracks the script `\(script.name)`",
                 reason: "it is never run", fix: "name it in a `track_script` block, or remove it")
         }
+        var model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
+        resolveServers(root, &reader, into: &model, &definitions)
         // Where something else is refused, that may be why.
         if root.instances.isEmpty, !diagnostics.hasError {
             report(
                 .noInstances, at: SourceRange(start: 0, end: 0), "there is no `vrrp_instance`",
                 reason: "the daemon would run and hold nothing", fix: "add one, or read another file")
         }
-        let model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
         return (model, definitions)
     }
 
