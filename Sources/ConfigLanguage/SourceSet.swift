@@ -55,7 +55,8 @@ public struct SourceSet: Sendable {
     public mutating func add(_ name: String, _ text: [UInt8], includedFrom: SourceRange? = nil) -> Int {
         precondition(bytes.count + text.count < Int(UInt32.max), "sources beyond 4 GiB: the reader bounds them")
         let start = UInt32(bytes.count)
-        bytes.append(contentsOf: text)
+        // The first file is often the only one: it need not be copied.
+        if bytes.isEmpty { bytes = text } else { bytes.append(contentsOf: text) }
         var lineStarts = [start]
         for index in text.indices where text[index] == UInt8(ascii: "\n") {
             lineStarts.append(start + UInt32(index) + 1)

@@ -59,6 +59,7 @@ import Testing
         arguments: [
             ("10.0.0.9-3 80", "2:1 error config.server.group-range"),
             ("10.0.0.9-9 80", "2:1 error config.server.group-range"),
+            ("10.0.0.1-+9 80", "2:1 error config.server.group-range"),
             ("10.0.0.1-300 80", "2:1 error config.server.group-range"),
             ("10.0.0.9-10.0.0.3 80", "2:1 error config.server.group-range"),
             ("10.0.0.9-2001:db8::1 80", "2:1 error config.server.group-range"),

@@ -100,7 +100,7 @@ public struct VirtualServer: Hashable, Sendable {
     public var inhibitOnFailure: Bool = false
     /// What real servers inherit.
     public var timing = CheckTiming()
-    /// `quorum`: the least weight of living servers; 1…4294967295, never above the sum of all weights.
+    /// `quorum`: the least weight of living servers; 1…4294967295.
     public var quorum: UInt32 = 1
     /// `hysteresis`: how far the weight must pass the quorum either way; below `quorum`.
     public var hysteresis: UInt32 = 0

@@ -134,7 +134,7 @@ extension Resolver {
         return VirtualServerGroup(name: name, entries: draft.entries.map(\.value))
     }
 
-    /// The group of a virtual server; nil with a report.
+    /// The group of a virtual server, which names it at `range`; nil with a report.
     mutating func serverGroup(_ name: String, _ range: SourceRange) -> ServerScope.Group? {
         servers.usedGroups.insert(name)
         if let group = servers.groups[name] { return group }
@@ -142,13 +142,11 @@ extension Resolver {
         let meant =
             servers.searches < 100 ? Spelling.nearest(to: name, among: Array(servers.groupNames.prefix(1_000))) : nil
         servers.searches += 1
-        let word = SourceRange(
-            start: max(range.start, range.end - min(range.end, UInt32(name.utf8.count))), end: range.end)
         report(
-            .unknownServerGroup, at: word, "there is no group `\(name)`",
+            .unknownServerGroup, at: range, "there is no group `\(name)`",
             reason: "the virtual server has nothing to serve",
             fix: meant.map { "did you mean `\($0)`?" } ?? "define it with `virtual_server_group \(name) { … }`",
-            fixIt: meant.map { Diagnostic.FixIt(word, $0) })
+            fixIt: meant.map { Diagnostic.FixIt(range, $0) })
         return nil
     }
 }

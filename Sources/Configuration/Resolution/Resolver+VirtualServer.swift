@@ -6,7 +6,7 @@ extension Resolver {
     mutating func resolve(_ draft: VirtualServerDraft) -> VirtualServer? {
         var group: ServerScope.Group?
         if case .group(let name) = draft.service {
-            group = serverGroup(name, draft.range)
+            group = serverGroup(name, draft.lastRange)
             guard group != nil else { return nil }
         }
         var server = VirtualServer(draft.service, transport: nil)

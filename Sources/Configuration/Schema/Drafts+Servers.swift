@@ -26,8 +26,9 @@ struct DestinationDraft: Sendable {
 
 struct VirtualServerDraft: Sendable {
     var service: VirtualServer.Service
-    /// What follows `virtual_server`.
+    /// What follows `virtual_server`, and the last word of it.
     var range: SourceRange
+    var lastRange: SourceRange
     var family: Written<AddressFamily>?
     var timing = TimingDraft()
     var inhibitOnFailure: Written<Bool>?

@@ -32,7 +32,7 @@ extension StatementReader {
             end = port.range ?? end
         }
         expectNoMore()
-        return VirtualServerDraft(service: service, range: word.range.through(end))
+        return VirtualServerDraft(service: service, range: word.range.through(end), lastRange: end)
     }
 
     private mutating func missingHead(_ what: String, _ range: SourceRange) -> VirtualServerDraft? {
@@ -296,6 +296,8 @@ extension IPAddress {
         let digits = Array(text)
         guard !digits.isEmpty, digits.count <= 4 else { return nil }
         let radix = family == .ipv4 ? 10 : 16
+        // No sign.
+        guard digits.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }) else { return nil }
         guard let value = Int(String(decoding: digits, as: UTF8.self), radix: radix), value >= 0 else { return nil }
         switch self {
         case .v4(let v4):
