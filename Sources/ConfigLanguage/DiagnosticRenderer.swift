@@ -134,6 +134,7 @@ extension DiagnosticRenderer {
                 json.memberObject("fixIt") { json in
                     write(fixIt.range, to: &json)
                     json.member("replacement", fixIt.replacement)
+                    json.member("safe", fixIt.isSafe)
                 }
             }
             guard !diagnostic.related.isEmpty else { return }

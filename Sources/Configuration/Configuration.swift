@@ -17,6 +17,12 @@ public enum Configuration {
         var reader = StatementReader(tree: tree, leniency: leniency)
         var root = RootDraft()
         reader.readTop(Schema.root, into: &root)
+        if tree.statements.isEmpty, !reader.diagnostics.hasError {
+            reader.report(
+                .emptyFile, at: SourceRange(start: 0, end: 0), "the file says nothing",
+                reason: "a daemon that reads it would hold nothing; more often it was not written to its end",
+                fix: "write the configuration, or stop the daemon instead")
+        }
         var resolver = Resolver(diagnostics: reader.diagnostics, leniency: leniency)
         let (model, definitions) = resolver.resolve(root)
         // In the order of the text, so that the first that is shown is the first to mend.

@@ -126,3 +126,32 @@ extension Rule {
     static let noInstances = Rule(always: .warning, "config.global.no-instances")
     static let sameFIFO = Rule("config.global.same-fifo")
 }
+
+// MARK: - What is allowed and probably not meant
+
+extension Rule {
+    /// Nothing but comments: more often a write that failed than a wish to hold nothing.
+    static let emptyFile = Rule("config.file.empty")
+    static let shellSyntax = Rule(always: .warning, "config.command.shell-syntax")
+    static let commandUser = Rule(always: .warning, "config.command.user")
+    static let interfaceSuffix = Rule(always: .warning, "config.value.interface-suffix")
+    static let contradiction = Rule(always: .warning, "config.instance.contradiction")
+    static let unusedSetting = Rule(always: .warning, "config.instance.unused-setting")
+    static let ownerState = Rule(always: .warning, "config.instance.owner-state")
+    static let ownerWeights = Rule(always: .warning, "config.instance.owner-weights")
+    static let weightReach = Rule(always: .note, "config.instance.weight-reach")
+    static let loopbackInterface = Rule("config.instance.loopback-interface")
+    static let peerIsAddress = Rule("config.instance.peer-is-address", lenient: .warning)
+    static let peerUnusable = Rule("config.instance.peer-unusable", lenient: .warning)
+    static let sourceIsAddress = Rule("config.instance.source-is-address", lenient: .warning)
+    static let unusableAddress = Rule("config.address.unusable", lenient: .warning)
+    static let networkAddress = Rule(always: .warning, "config.address.network")
+    static let deprecatedHost = Rule(always: .note, "config.address.deprecated-host")
+    static let mixedPriorities = Rule(always: .warning, "config.group.mixed-priorities")
+    static let mixedTiming = Rule(always: .warning, "config.group.mixed-timing")
+    static let mixedPreemption = Rule(always: .warning, "config.group.mixed-preemption")
+    static let mixedStates = Rule(always: .warning, "config.group.mixed-states")
+    static let unevenWeights = Rule(always: .warning, "config.group.uneven-weights")
+    static let duplicateGroupTracker = Rule(always: .warning, "config.group.duplicate-tracker")
+    static let noScriptUser = Rule(always: .note, "config.global.no-script-user")
+}

@@ -55,6 +55,7 @@ struct Resolver {
         }
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
+        suspectScriptUser(instances, groups)
         definitions.syncGroups = groupDrafts.map(\.name.range)
         for (script, range) in zip(scripts, definitions.scripts) where !usedScripts.contains(script.name) {
             report(

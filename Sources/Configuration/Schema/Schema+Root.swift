@@ -64,11 +64,12 @@ extension Schema {
                 script, reader in
                 guard let argv = reader.command() else { return reader.skipRest() }
                 if let rest = reader.unreadRange {
+                    let fixIt = reader.quoted(through: rest)
                     reader.skipRest()
                     reader.report(
                         .commandQuote, at: rest, "only the first word is the command; this is dropped",
                         reason: "the program would run without its arguments",
-                        fix: "put the whole command in double quotes")
+                        fix: "put the whole command in double quotes", fixIt: fixIt)
                 }
                 if argv[0].utf8.first == UInt8(ascii: "<"), argv.count == 1, argv[0].utf8.count > 1 {
                     reader.assign(&script.command, .open(path: String(argv[0].dropFirst())))
