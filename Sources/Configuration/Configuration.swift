@@ -74,6 +74,11 @@ public struct Definitions: Sendable {
     public var scripts: [SourceRange] = []
     public var syncGroups: [SourceRange] = []
     public var instances: [SourceRange] = []
+    /// What instances and groups say, statement by statement.
+    public var instancePlaces: [InstancePlaces] = []
+    public var groupPlaces: [GroupPlaces] = []
+    /// The scripts' commands.
+    public var commands: [SourceRange] = []
 
     public init() {}
 }

@@ -155,3 +155,31 @@ extension Rule {
     static let duplicateGroupTracker = Rule(always: .warning, "config.group.duplicate-tracker")
     static let noScriptUser = Rule(always: .note, "config.global.no-script-user")
 }
+
+// MARK: - Between nodes
+
+extension Rule {
+    static let clusterTransport = Rule("config.cluster.transport")
+    static let clusterGroup = Rule("config.cluster.multicast-group")
+    static let clusterVersion = Rule("config.cluster.version")
+    static let clusterInterval = Rule("config.cluster.interval")
+    static let clusterIntervalLearnt = Rule(always: .note, "config.cluster.interval-learnt")
+    static let clusterAuthentication = Rule("config.cluster.authentication")
+    static let clusterChecksum = Rule("config.cluster.checksum")
+    static let clusterAddresses = Rule("config.cluster.addresses")
+    static let clusterPrefix = Rule(always: .warning, "config.cluster.prefix-length")
+    static let clusterExcluded = Rule(always: .warning, "config.cluster.excluded-addresses")
+    static let clusterTwoOwners = Rule("config.cluster.two-owners")
+    static let clusterMasters = Rule(always: .warning, "config.cluster.several-masters")
+    static let clusterLowMaster = Rule(always: .warning, "config.cluster.low-master")
+    static let clusterPreemption = Rule(always: .warning, "config.cluster.preemption")
+    static let clusterTie = Rule(always: .warning, "config.cluster.equal-priority")
+    static let clusterWeight = Rule(always: .warning, "config.cluster.weight-never-crosses")
+    static let clusterSource = Rule(always: .note, "config.cluster.source-unknown")
+    static let clusterPeerMissing = Rule("config.cluster.peer-missing")
+    static let clusterUnknownPeer = Rule(always: .note, "config.cluster.unknown-peer")
+    static let clusterTTL = Rule("config.cluster.peer-ttl")
+    static let clusterRouterID = Rule("config.cluster.router-id")
+    static let clusterAbsent = Rule(always: .warning, "config.cluster.absent")
+    static let clusterGroupMembers = Rule(always: .warning, "config.cluster.group-members")
+}

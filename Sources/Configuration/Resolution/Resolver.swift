@@ -37,7 +37,9 @@ struct Resolver {
         globalDraft = root.global
         resolveGlobal(root.global)
         for draft in root.scripts {
-            if resolve(draft) { definitions.scripts.append(draft.name.range) }
+            guard resolve(draft) else { continue }
+            definitions.scripts.append(draft.name.range)
+            definitions.commands.append(draft.command?.range ?? draft.name.range)
         }
         let kept = uniqueInstances(root.instances)
         // Groups first: their members take defaults from them.
@@ -52,11 +54,13 @@ struct Resolver {
             instances.append(instance)
             drafts.append(draft)
             definitions.instances.append(draft.value.name.range)
+            definitions.instancePlaces.append(InstancePlaces(draft.value))
         }
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
         suspectScriptUser(instances, groups)
         definitions.syncGroups = groupDrafts.map(\.name.range)
+        definitions.groupPlaces = groupDrafts.map(GroupPlaces.init)
         for (script, range) in zip(scripts, definitions.scripts) where !usedScripts.contains(script.name) {
             report(
                 .unusedScript, at: range, "no instance tracks the script `\(script.name)`",
