@@ -47,6 +47,14 @@ public struct Report: Sendable {
         findings.append(finding)
     }
 
+    /// By text, and in the order of the text.
+    public mutating func sort() {
+        findings = findings.enumerated().sorted { a, b in
+            (a.element.source, a.element.diagnostic.range.start, a.offset)
+                < (b.element.source, b.element.diagnostic.range.start, b.offset)
+        }.map(\.element)
+    }
+
     public func count(_ severity: Diagnostic.Severity) -> Int {
         findings.count { $0.diagnostic.severity == severity }
     }

@@ -79,6 +79,8 @@ public struct Definitions: Sendable {
     public var groupPlaces: [GroupPlaces] = []
     /// The scripts' commands.
     public var commands: [SourceRange] = []
+    /// All other commands.
+    public var hooks: [Placed<HookCommand>] = []
 
     public init() {}
 }

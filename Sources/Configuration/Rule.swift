@@ -183,3 +183,19 @@ extension Rule {
     static let clusterAbsent = Rule(always: .warning, "config.cluster.absent")
     static let clusterGroupMembers = Rule(always: .warning, "config.cluster.group-members")
 }
+
+// MARK: - On one host
+
+extension Rule {
+    static let hostInterface = Rule(always: .warning, "config.host.interface-missing")
+    static let hostInterfaceDown = Rule(always: .warning, "config.host.interface-down")
+    static let hostMulticast = Rule(always: .warning, "config.host.no-multicast")
+    static let hostIPv6 = Rule(always: .warning, "config.host.no-ipv6")
+    static let hostOwnAddress = Rule(always: .warning, "config.host.own-address")
+    static let hostNetwork = Rule(always: .warning, "config.host.foreign-network")
+    static let hostSource = Rule(always: .warning, "config.host.source-missing")
+    static let hostPeer = Rule("config.host.peer-is-local", lenient: .warning)
+    static let hostProgram = Rule(always: .warning, "config.host.program-missing")
+    static let hostProgramUnsafe = Rule(always: .warning, "config.host.program-unsafe")
+    static let hostUser = Rule(always: .warning, "config.host.user-unknown")
+}

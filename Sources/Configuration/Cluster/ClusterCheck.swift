@@ -16,6 +16,9 @@ public struct ClusterCheck: Sendable {
     /// Of the routers that have several members, in their order.
     public private(set) var elections: [Election] = []
 
+    /// The rule of a note that asks for this check: it need not be said after it.
+    public static let answers = Rule.weightReach.id
+
     /// Some virtual router stands in more than one file.
     public var isCluster: Bool { routers.contains { $0.members.count > 1 } }
 

@@ -16,6 +16,8 @@ struct Resolver {
     var faultyScripts: Set<String> = []
     var scripts: [TrackScript] = []
     var usedScripts: Set<String> = []
+    /// All commands but those of scripts, with their places.
+    var hooks: [Placed<HookCommand>] = []
 
     init(diagnostics: DiagnosticList, leniency: Leniency) {
         self.diagnostics = diagnostics
@@ -60,6 +62,7 @@ struct Resolver {
         checkGroups(groups, groupDrafts, instances)
         suspectScriptUser(instances, groups)
         definitions.syncGroups = groupDrafts.map(\.name.range)
+        definitions.hooks = hooks
         definitions.groupPlaces = groupDrafts.map(GroupPlaces.init)
         for (script, range) in zip(scripts, definitions.scripts) where !usedScripts.contains(script.name) {
             report(
@@ -139,13 +142,15 @@ struct Resolver {
         return user
     }
 
-    func resolve(_ hook: Written<HookCommand>?) -> HookCommand? {
-        guard var hook = hook?.value else { return nil }
+    mutating func resolve(_ written: Written<HookCommand>?) -> HookCommand? {
+        guard let written else { return nil }
+        var hook = written.value
         hook.user = resolve(hook.user)
+        hooks.append(Placed(hook, written.range))
         return hook
     }
 
-    func resolve(_ draft: NotifyDraft) -> NotifyScripts {
+    mutating func resolve(_ draft: NotifyDraft) -> NotifyScripts {
         var notify = NotifyScripts()
         notify.master = resolve(draft.master)
         notify.backup = resolve(draft.backup)
