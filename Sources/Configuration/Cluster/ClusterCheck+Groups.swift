@@ -45,47 +45,43 @@ extension ClusterCheck {
 
     // MARK: - Sync groups
 
-    /// The routers of a group, by their numbers.
-    private func routersByGroup(of node: Int, _ numberOf: [Member: Int]) -> [[Int]] {
-        let model = nodes[node].model
-        let index = Dictionary(model.instances.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { a, _ in a })
-        return model.syncGroups.map { group in
-            group.members.compactMap { name in
-                index[name].flatMap { numberOf[Member(node: node, instance: $0)] }
-            }.sorted()
-        }
-    }
-
     /// A virtual router keeps step with others on one node, and with others, or none, on the next.
     mutating func checkGroups() {
         var numberOf: [Member: Int] = [:]
         for (number, router) in routers.enumerated() {
             for member in router.members { numberOf[member] = number }
         }
-        let groups = nodes.indices.map { routersByGroup(of: $0, numberOf) }
+        // The routers of each group, and the group of each router, node by node.
+        let groups = nodes.indices.map { node in
+            nodes[node].membersOfGroup.map { members in
+                members.compactMap { numberOf[Member(node: node, instance: $0)] }
+            }
+        }
+        let groupOf = groups.map { groups in
+            var groupOf: [Int: Int] = [:]
+            for (group, members) in groups.enumerated() { for router in members { groupOf[router] = group } }
+            return groupOf
+        }
         for node in nodes.indices {
             for (number, members) in groups[node].enumerated() {
-                let group = nodes[node].model.syncGroups[number]
                 for other in nodes.indices where other != node {
                     // Routers that the other node does not have are said to be missing there.
                     let shared = members.filter { routers[$0].member(on: other) != nil }
                     guard shared.count > 1 else { continue }
-                    let there = groups[other].first { $0.contains { shared.contains($0) } }
-                    if let there, Set(shared).isSubset(of: there) { continue }
-                    // Said once: by the node that has more together.
-                    if let there, other < node, Set(shared).isSuperset(of: there) == false { continue }
-                    reportGroup(group, number, node, shared, other, there ?? [])
+                    let there = shared.compactMap { groupOf[other][$0] }.first
+                    guard let apart = shared.first(where: { groupOf[other][$0] == nil || groupOf[other][$0] != there })
+                    else { continue }
+                    // Said once: by the first node, or by the one that has more together.
+                    if let there, other < node, !Set(groups[other][there]).isSubset(of: Set(shared)) { continue }
+                    reportGroup(number, node, apart, other)
                 }
             }
         }
     }
 
-    private mutating func reportGroup(
-        _ group: SyncGroupDefinition, _ number: Int, _ node: Int, _ shared: [Int], _ other: Int, _ there: [Int]
-    ) {
-        guard let apart = shared.first(where: { !there.contains($0) }), let member = routers[apart].member(on: node),
-            let twin = routers[apart].member(on: other)
-        else { return }
+    private mutating func reportGroup(_ number: Int, _ node: Int, _ apart: Int, _ other: Int) {
+        guard let member = routers[apart].member(on: node), let twin = routers[apart].member(on: other) else { return }
+        let group = nodes[node].model.syncGroups[number]
         findings.append(
             Report.Finding(
                 node,

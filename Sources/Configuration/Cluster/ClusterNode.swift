@@ -3,14 +3,26 @@ import Primitives
 
 /// One node of a cluster: its configuration, and what people call it.
 public struct ClusterNode: Sendable {
-    public var name: String
-    public var model: Model
-    public var definitions: Definitions
+    public let name: String
+    public let model: Model
+    public let definitions: Definitions
+    /// The sync group of each instance that has one, and its members, as indices.
+    let groupOfInstance: [Int: Int]
+    let membersOfGroup: [[Int]]
+    let scripts: [String: TrackScript]
 
     public init(name: String, model: Model, definitions: Definitions) {
         self.name = name
         self.model = model
         self.definitions = definitions
+        scripts = Dictionary(model.scripts.map { ($0.name, $0) }, uniquingKeysWith: { a, _ in a })
+        let index = Dictionary(model.instances.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { a, _ in a })
+        membersOfGroup = model.syncGroups.map { $0.members.compactMap { index[$0] } }
+        var groups: [Int: Int] = [:]
+        for (group, members) in membersOfGroup.enumerated() {
+            for member in members { groups[member] = group }
+        }
+        groupOfInstance = groups
     }
 
     /// Nil when the configuration was refused.
@@ -92,10 +104,9 @@ struct ClusterMatcher {
                 let key = Key(id: instance.virtualRouterID, family: instance.family)
                 for text in clue(instance) {
                     let clue = Clue(key: key, text: text)
-                    let candidates = (free[clue] ?? []).filter { !taken.contains($0) }
-                    guard let first = candidates.first, candidates.count == 1, (wanted[clue] ?? 1) == 1 else {
-                        continue
-                    }
+                    guard (wanted[clue] ?? 1) == 1 else { continue }
+                    let candidates = Array((free[clue] ?? []).lazy.filter { !taken.contains($0) }.prefix(2))
+                    guard let first = candidates.first, candidates.count == 1 else { continue }
                     taken.insert(first)
                     routerOf[index] = first
                     break

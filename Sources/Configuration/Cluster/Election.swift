@@ -117,10 +117,8 @@ struct Contender {
         self.member = member
         self.node = node.name
         definition = node.model.instances[member.instance]
-        let name = definition.name
-        let group = node.model.syncGroups.firstIndex { $0.members.contains(name) }
-        let own = Self.checks(of: definition, node.definitions.instancePlaces[member.instance], node.model)
-        guard let group else {
+        let own = Self.checks(of: member.instance, node)
+        guard let group = node.groupOfInstance[member.instance] else {
             checks = own
             return
         }
@@ -130,43 +128,46 @@ struct Contender {
         var all = own.filter { settings.trackingWeight || $0.weight == 0 }
         all += Self.checks(
             settings.trackScripts, settings.trackInterfaces, places.trackedScripts, places.trackedInterfaces,
-            places.name, node.model)
+            places.name,
+            node)
         // One member in fault is all in fault.
-        for (index, other) in node.model.instances.enumerated()
-        where other.name != name && settings.members.contains(other.name) {
-            let theirs = Self.checks(of: other, node.definitions.instancePlaces[index], node.model)
-            for check in theirs where check.weight == 0 && !all.contains(where: { $0.isSame(as: check) }) {
+        for other in node.membersOfGroup[group] where other != member.instance && all.count < Self.limit {
+            for check in Self.checks(of: other, node)
+            where check.weight == 0 && !all.contains(where: { $0.isSame(as: check) }) {
                 all.append(check)
             }
         }
-        checks = all
+        checks = Array(all.prefix(Self.limit))
     }
 
-    private static func checks(
-        of instance: InstanceDefinition, _ places: InstancePlaces, _ model: Model
-    ) -> [Election.Check] {
-        checks(
-            instance.trackScripts, instance.trackInterfaces, places.trackedScripts, places.trackedInterfaces,
-            places.name,
-            model)
+    /// Checks of one node that are looked at. Nobody reads a table of more, and each is tried against all.
+    static let limit = 64
+
+    private static func checks(of instance: Int, _ node: ClusterNode) -> [Election.Check] {
+        let definition = node.model.instances[instance]
+        let places = node.definitions.instancePlaces[instance]
+        return checks(
+            definition.trackScripts, definition.trackInterfaces, places.trackedScripts, places.trackedInterfaces,
+            places.name, node)
     }
 
     private static func checks(
         _ scripts: [TrackedScript], _ interfaces: [TrackedInterface], _ scriptPlaces: [Placed<String>],
-        _ interfacePlaces: [Placed<String>], _ fallback: SourceRange, _ model: Model
+        _ interfacePlaces: [Placed<String>], _ fallback: SourceRange, _ node: ClusterNode
     ) -> [Election.Check] {
-        scripts.map { tracked in
-            let script = model.scripts.first { $0.name == tracked.name }
+        let tracked = scripts.prefix(limit).map { tracked in
+            let script = node.scripts[tracked.name]
             return Election.Check(
                 kind: .script, name: tracked.name, weight: tracked.weight ?? script?.weight ?? 0,
                 reverse: tracked.reverse ?? script?.reverse ?? false,
                 range: scriptPlaces.first { $0.value == tracked.name }?.range ?? fallback)
         }
-            + interfaces.map { tracked in
-                Election.Check(
-                    kind: .interface, name: tracked.name, weight: tracked.weight, reverse: tracked.reverse,
-                    range: interfacePlaces.first { $0.value == tracked.name }?.range ?? fallback)
-            }
+        let watched = interfaces.prefix(limit - tracked.count).map { tracked in
+            Election.Check(
+                kind: .interface, name: tracked.name, weight: tracked.weight, reverse: tracked.reverse,
+                range: interfacePlaces.first { $0.value == tracked.name }?.range ?? fallback)
+        }
+        return tracked + watched
     }
 
     /// The priority with one check failing and all others passing. `trial` replaces the weight of its like. 0 is fault.

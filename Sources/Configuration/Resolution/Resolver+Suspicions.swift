@@ -105,6 +105,7 @@ extension Resolver {
 
     /// Sources and peers that cannot be those of this node and of others.
     private mutating func suspectEnds(_ draft: InstanceDraft, _ i: InstanceDefinition) {
+        guard draft.unicastPeers != nil || draft.unicastSource != nil || draft.multicastSource != nil else { return }
         let held = Set((i.virtualAddresses + i.excludedAddresses).map(\.prefix.address))
         let sources = [(draft.unicastSource, i.unicastSource), (draft.multicastSource, i.multicastSource)]
         for (written, source) in sources where !i.isOwner {
@@ -196,7 +197,9 @@ extension Resolver {
                 .mixedStates, at: draft.name.range, "`\(first.name)` and `\(other.name)` begin in different states",
                 reason: "the group is master when all of its members are", fix: "write one state in all members")
         }
-        if group.trackingWeight, let other = differ(weights) {
+        let counted = group.trackingWeight ? members.map(weights) : []
+        if let index = counted.indices.first(where: { counted[$0] != counted[0] }) {
+            let other = members[index]
             report(
                 .unevenWeights, at: draft.name.range,
                 "`\(first.name)` and `\(other.name)` count different weights",
@@ -227,15 +230,20 @@ extension Resolver {
                 "`\(tracked.name)` is tracked by the group and by its member `\(member.name)`",
                 reason: "what the group tracks counts for every member, and here twice", fix: "remove one of them")
         }
-        for tracked in draft.trackScripts {
-            if let member = members.first(where: { $0.trackScripts.contains { $0.name == tracked.name } }) {
-                report(&self, tracked, member)
+        var scripts: [String: Int] = [:]
+        var interfaces: [String: Int] = [:]
+        guard !draft.trackScripts.isEmpty || !draft.trackInterfaces.isEmpty else { return }
+        for (index, member) in members.enumerated() {
+            for tracked in member.trackScripts where scripts[tracked.name] == nil { scripts[tracked.name] = index }
+            for tracked in member.trackInterfaces where interfaces[tracked.name] == nil {
+                interfaces[tracked.name] = index
             }
         }
+        for tracked in draft.trackScripts {
+            if let index = scripts[tracked.name] { report(&self, tracked, members[index]) }
+        }
         for tracked in draft.trackInterfaces {
-            if let member = members.first(where: { $0.trackInterfaces.contains { $0.name == tracked.name } }) {
-                report(&self, tracked, member)
-            }
+            if let index = interfaces[tracked.name] { report(&self, tracked, members[index]) }
         }
     }
 
