@@ -150,7 +150,7 @@ extension ClusterCheck {
         report(
             .clusterAddresses, at: member, difference.extra.first.map { places(member).place(of: $0) },
             "`\(instance(member).name)` holds other addresses here than on \(name(usual)): \(difference)",
-            reason: "keepalived drops adverts of other addresses, so that both are master; and here some would be gone",
+            reason: "when the master changes, some addresses are gone; keepalived before 2.3.3 even drops such adverts",
             fix: "write the same addresses on every node",
             elsewhere: [place(usual, difference.missing.first.map { places(usual).place(of: $0) }, "the other node")])
     }
