@@ -52,6 +52,6 @@ extension ClusterCheck {
     }
 
     private func peerPlace(_ member: Member, _ address: IPAddress) -> SourceRange? {
-        places(member).peers.first { $0.value == address }?.range ?? places(member).unicastPeers
+        places(member).place(ofPeer: address) ?? places(member).unicastPeers
     }
 }

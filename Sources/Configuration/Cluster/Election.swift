@@ -127,9 +127,8 @@ struct Contender {
         // As the engine: members' weights count only where the group says so; its own always do.
         var all = own.filter { settings.trackingWeight || $0.weight == 0 }
         all += Self.checks(
-            settings.trackScripts, settings.trackInterfaces, places.trackedScripts, places.trackedInterfaces,
-            places.name,
-            node)
+            settings.trackScripts, settings.trackInterfaces, places.name, places.place(ofScript:),
+            places.place(ofInterface:), node)
         // One member in fault is all in fault.
         for other in node.membersOfGroup[group] where other != member.instance && all.count < Self.limit {
             for check in Self.checks(of: other, node)
@@ -147,25 +146,25 @@ struct Contender {
         let definition = node.model.instances[instance]
         let places = node.definitions.instancePlaces[instance]
         return checks(
-            definition.trackScripts, definition.trackInterfaces, places.trackedScripts, places.trackedInterfaces,
-            places.name, node)
+            definition.trackScripts, definition.trackInterfaces, places.name, places.place(ofScript:),
+            places.place(ofInterface:), node)
     }
 
     private static func checks(
-        _ scripts: [TrackedScript], _ interfaces: [TrackedInterface], _ scriptPlaces: [Placed<String>],
-        _ interfacePlaces: [Placed<String>], _ fallback: SourceRange, _ node: ClusterNode
+        _ scripts: [TrackedScript], _ interfaces: [TrackedInterface], _ fallback: SourceRange,
+        _ scriptPlace: (String) -> SourceRange?, _ interfacePlace: (String) -> SourceRange?, _ node: ClusterNode
     ) -> [Election.Check] {
         let tracked = scripts.prefix(limit).map { tracked in
             let script = node.scripts[tracked.name]
             return Election.Check(
                 kind: .script, name: tracked.name, weight: tracked.weight ?? script?.weight ?? 0,
                 reverse: tracked.reverse ?? script?.reverse ?? false,
-                range: scriptPlaces.first { $0.value == tracked.name }?.range ?? fallback)
+                range: scriptPlace(tracked.name) ?? fallback)
         }
         let watched = interfaces.prefix(limit - tracked.count).map { tracked in
             Election.Check(
                 kind: .interface, name: tracked.name, weight: tracked.weight, reverse: tracked.reverse,
-                range: interfacePlaces.first { $0.value == tracked.name }?.range ?? fallback)
+                range: interfacePlace(tracked.name) ?? fallback)
         }
         return tracked + watched
     }

@@ -47,7 +47,7 @@ public struct HostCheck<Facts: HostFacts> {
             checkInterface(name, places.interface ?? places.name, isUnicast: i.isUnicast)
         }
         for tracked in i.trackInterfaces where seen.insert(tracked.name).inserted {
-            let place = places.trackedInterfaces.first { $0.value == tracked.name }?.range ?? places.name
+            let place = places.place(ofInterface: tracked.name) ?? places.name
             checkInterface(tracked.name, place, isUnicast: true)
         }
         for address in i.virtualAddresses + i.excludedAddresses {
@@ -134,7 +134,7 @@ public struct HostCheck<Facts: HostFacts> {
         for peer in i.unicastPeers where peer.address != source {
             guard let holder = facts.holder(of: peer.address) else { continue }
             report(
-                .hostPeer, at: places.peers.first { $0.value == peer.address }?.range ?? places.name,
+                .hostPeer, at: places.place(ofPeer: peer.address) ?? places.name,
                 "the peer \(peer.address) is this node itself: `\(holder)` has it",
                 reason: "adverts to it reach no other node", fix: "write the addresses of the other nodes")
         }

@@ -5,7 +5,7 @@ import Primitives
 extension Resolver {
     mutating func suspect(_ draft: InstanceDraft, _ i: InstanceDefinition, in group: GroupDraft?) {
         suspectSettings(draft, i)
-        suspectAddresses(draft, i)
+        suspectAddresses(draft)
         suspectEnds(draft, i)
         suspectWeights(draft, i, in: group)
     }
@@ -64,31 +64,34 @@ extension Resolver {
 
     // MARK: Addresses
 
-    private mutating func suspectAddresses(_ draft: InstanceDraft, _ i: InstanceDefinition) {
+    private mutating func suspectAddresses(_ draft: InstanceDraft) {
         var saidDeprecated = false
-        for entry in draft.virtualAddresses + draft.excludedAddresses {
-            let prefix = entry.address.prefix
-            if prefix.address.isUnusable {
-                report(
-                    .unusableAddress, at: entry.range, "\(prefix.address) cannot be held by an interface",
-                    reason: "it is no address of a single host", fix: "write an address of the network")
-                continue
-            }
-            if let what = Self.specialMeaning(of: prefix) {
-                report(
-                    .networkAddress, at: entry.range, "\(prefix.address) is the \(what) of \(prefix)",
-                    reason: "hosts of the network do not talk to it as to one of them",
-                    fix: "write an address between them, or another length")
-            }
-            if !saidDeprecated, prefix.address.family == .ipv6, prefix.length == 128, !prefix.address.isLinkLocal,
-                entry.address.preferredLifetime == .seconds(0)
-            {
-                saidDeprecated = true
-                report(
-                    .deprecatedHost, at: entry.range, "\(prefix.address) is a host address (/128), and so deprecated",
-                    reason: "it answers, but this node does not choose it as a source",
-                    fix: "write its length, or `preferred_lft forever`")
-            }
+        for entry in draft.virtualAddresses { suspect(entry, &saidDeprecated) }
+        for entry in draft.excludedAddresses { suspect(entry, &saidDeprecated) }
+    }
+
+    private mutating func suspect(_ entry: AddressDraft, _ saidDeprecated: inout Bool) {
+        let prefix = entry.address.prefix
+        if prefix.address.isUnusable {
+            report(
+                .unusableAddress, at: entry.range, "\(prefix.address) cannot be held by an interface",
+                reason: "it is no address of a single host", fix: "write an address of the network")
+            return
+        }
+        if let what = Self.specialMeaning(of: prefix) {
+            report(
+                .networkAddress, at: entry.range, "\(prefix.address) is the \(what) of \(prefix)",
+                reason: "hosts of the network do not talk to it as to one of them",
+                fix: "write an address between them, or another length")
+        }
+        if !saidDeprecated, prefix.address.family == .ipv6, prefix.length == 128, !prefix.address.isLinkLocal,
+            entry.address.preferredLifetime == .seconds(0)
+        {
+            saidDeprecated = true
+            report(
+                .deprecatedHost, at: entry.range, "\(prefix.address) is a host address (/128), and so deprecated",
+                reason: "it answers, but this node does not choose it as a source",
+                fix: "write its length, or `preferred_lft forever`")
         }
     }
 
@@ -145,7 +148,8 @@ extension Resolver {
         // With `nopreempt` they decide nothing, which has been said.
         guard i.preempt else { return }
         let reach = PriorityRange(of: i, scripts: { name in scriptIndex[name].map { scripts[$0] } })
-        guard reach.lowest < reach.highest else { return }
+        // Said once for all that are alike.
+        guard reach.lowest < reach.highest, reaches.insert(reach).inserted else { return }
         report(
             .weightReach, at: first,
             "the weights of `\(i.name)` move its priority between \(reach.lowest) and \(reach.highest)",

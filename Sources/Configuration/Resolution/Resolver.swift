@@ -16,6 +16,8 @@ struct Resolver {
     var faultyScripts: Set<String> = []
     var scripts: [TrackScript] = []
     var usedScripts: Set<String> = []
+    /// What weights make of priorities, as far as it was said.
+    var reaches: Set<PriorityRange> = []
     /// All commands but those of scripts, with their places.
     var hooks: [Placed<HookCommand>] = []
 
@@ -56,7 +58,7 @@ struct Resolver {
             instances.append(instance)
             drafts.append(draft)
             definitions.instances.append(draft.value.name.range)
-            definitions.instancePlaces.append(InstancePlaces(draft.value))
+            definitions.instancePlaces.append(InstancePlaces(draft))
         }
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
