@@ -24,7 +24,8 @@ public enum Configuration {
                 fix: "write the configuration, or stop the daemon instead")
         }
         var resolver = Resolver(diagnostics: reader.diagnostics, leniency: leniency)
-        let (model, definitions) = resolver.resolve(root)
+        reader.diagnostics = DiagnosticList()
+        let (model, definitions) = resolver.resolve(root, servers: &reader)
         // In the order of the text, so that the first that is shown is the first to mend.
         var diagnostics = resolver.diagnostics.all.enumerated().sorted { a, b in
             a.element.range.start != b.element.range.start
@@ -81,6 +82,10 @@ public struct Definitions: Sendable {
     public var commands: [SourceRange] = []
     /// All other commands.
     public var hooks: [Placed<HookCommand>] = []
+    public var virtualServerGroups: [SourceRange] = []
+    public var virtualServers: [SourceRange] = []
+    /// The `SSL` block; nil where there is none.
+    public var tls: SourceRange?
 
     public init() {}
 }

@@ -32,21 +32,7 @@ extension OnTheKernel {
         func frr(_ pair: Pair) throws { try handOverAndBack(pair) }
 
         /// Left has the higher priority. Both up; left stopped; left back.
-        ///
-        /// A machine that is late itself makes elections late, and whoever is started while it is (FRR takes three
-        /// programs and an interface of its own) may lose one that it should win: such a scenario is repeated, twice
-        /// at most. One that went wrong three times is wrong.
         func handOverAndBack(_ pair: Pair) throws {
-            for attempt in 1...3 {
-                let problems = try attemptHandOver(pair)
-                if problems.isEmpty { return }
-                guard attempt == 3 else { continue }
-                for problem in problems { Issue.record(Comment(rawValue: problem)) }
-            }
-        }
-
-        /// What went wrong; empty when nothing did.
-        private func attemptHandOver(_ pair: Pair) throws -> [String] {
             let stage = try Stage()
             defer { stage.lab.close() }
             let settings = [
@@ -60,12 +46,12 @@ extension OnTheKernel {
 
             try left.start()
             try right.start()
-            var problems = try judge.judge(stage.left, "both up", within: .seconds(15))
+            try judge.judge(stage.left, "both up", within: .seconds(15))
             try left.stop()
             // The skew of RFC 9568 §6.4.2 (priority 0), and time for a loaded machine.
-            problems += try judge.judge(stage.right, "left stopped", within: pair.kind.interval + .seconds(3))
+            try judge.judge(stage.right, "left stopped", within: pair.kind.interval + .seconds(3))
             try left.start()
-            return problems + (try judge.judge(stage.left, "left back", within: .seconds(15)))
+            try judge.judge(stage.left, "left back", within: .seconds(15))
         }
 
         struct Judge {
@@ -77,12 +63,11 @@ extension OnTheKernel {
 
             /// `node` becomes the only holder and serves the client, and both stay so over two intervals, in
             /// which it is also the only one to advertise.
-            func judge(_ node: Node, _ moment: String, within limit: Duration) throws -> [String] {
-                var problems: [String] = []
+            func judge(_ node: Node, _ moment: String, within limit: Duration) throws {
                 func check(_ holds: Bool, _ promise: String) {
                     guard !holds else { return }
-                    problems.append(
-                        "\(moment): not so: \(promise)\n" + peers.map(\.log).joined(separator: "\n=== right\n"))
+                    Issue.record(
+                        "\(moment): not so: \(promise)\n\(peers.map(\.log).joined(separator: "\n=== right\n"))")
                 }
                 let settled = try LabClock.poll(upTo: limit) { () throws(LabError) in
                     try stage.lab.holders(of: kind.service).map(\.name) == [node.name] && isServed(by: node)
@@ -98,12 +83,11 @@ extension OnTheKernel {
                 check(answers.allSatisfy { $0.node == node.name }, "\(node.name) alone answers the client")
                 // Served without a break; how long a hand-over takes is for `Failover` to judge.
                 let pause = ClientTimeline(answers: answers, step: probe.step).longestGap()?.duration
-                check(pause.map { $0 < .milliseconds(500) } == true, "the client is served without a break")
+                check(pause.map { $0 < .milliseconds(150) } == true, "the client is served without a break")
                 let adverts = capture.adverts.filter { $0.time > start && $0.priority > 0 }
                 check(Set(adverts.map(\.source)).count == 1, "one source advertises")
                 check(Set(adverts.map(\.version)) == [kind.version], "it speaks the version that is configured")
                 check(adverts.count >= 2, "it advertises every interval")
-                return problems
             }
 
             private func isServed(by node: Node) -> Bool {
@@ -111,10 +95,13 @@ extension OnTheKernel {
                 return answers.count == 10 && answers.allSatisfy { $0.node == node.name }
             }
 
-            /// Two daemons that start at once may contend at first; that is over when one source is left.
+            /// Two daemons that start at once may contend at first; that is over when one source has advertised twice,
+            /// and the other not, for two intervals. Once proves nothing: vrrpd's first advert may be lost while its
+            /// interface comes up, and then the peer takes over for an interval, just when all looked settled.
             private func oneSpeaks() -> Bool {
-                let recent = LabClock.now() - kind.interval * 2
-                return Set(capture.adverts.filter { $0.time > recent && $0.priority > 0 }.map(\.source)).count == 1
+                let recent = LabClock.now() - kind.interval * 2.5
+                let adverts = capture.adverts.filter { $0.time > recent && $0.priority > 0 }
+                return adverts.count >= 2 && Set(adverts.map(\.source)).count == 1
             }
         }
     }

@@ -13,14 +13,24 @@ public struct Model: Hashable, Sendable {
     public var syncGroups: [SyncGroupDefinition]
     /// `vrrp_instance` blocks.
     public var instances: [InstanceDefinition]
+    /// `virtual_server_group` blocks.
+    public var virtualServerGroups: [VirtualServerGroup]
+    /// `virtual_server` blocks. They have no names; each service stands once.
+    public var virtualServers: [VirtualServer]
+    /// `SSL`; nil where it is not written.
+    public var tls: TLSMaterial?
 
     public init(
         global: GlobalDefinitions = GlobalDefinitions(), scripts: [TrackScript] = [],
-        syncGroups: [SyncGroupDefinition] = [], instances: [InstanceDefinition] = []
+        syncGroups: [SyncGroupDefinition] = [], instances: [InstanceDefinition] = [],
+        virtualServerGroups: [VirtualServerGroup] = [], virtualServers: [VirtualServer] = [], tls: TLSMaterial? = nil
     ) {
         self.global = global
         self.scripts = scripts
         self.syncGroups = syncGroups
         self.instances = instances
+        self.virtualServerGroups = virtualServerGroups
+        self.virtualServers = virtualServers
+        self.tls = tls
     }
 }

@@ -20,6 +20,7 @@ struct Resolver {
     var reaches: Set<PriorityRange> = []
     /// All commands but those of scripts, with their places.
     var hooks: [Placed<HookCommand>] = []
+    var servers = ServerScope()
 
     init(diagnostics: DiagnosticList, leniency: Leniency) {
         self.diagnostics = diagnostics
@@ -36,7 +37,8 @@ struct Resolver {
                 related: related))
     }
 
-    mutating func resolve(_ root: RootDraft) -> (Model, Definitions) {
+    /// `servers` reads the virtual servers, one by one.
+    mutating func resolve(_ root: RootDraft, servers reader: inout StatementReader) -> (Model, Definitions) {
         var definitions = Definitions()
         globalDraft = root.global
         resolveGlobal(root.global)
@@ -71,13 +73,14 @@ struct Resolver {
                 .unusedScript, at: range, "no instance tracks the script `\(script.name)`",
                 reason: "it is never run", fix: "name it in a `track_script` block, or remove it")
         }
+        var model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
+        resolveServers(root, &reader, into: &model, &definitions)
         // Where something else is refused, that may be why.
         if root.instances.isEmpty, !diagnostics.hasError {
             report(
                 .noInstances, at: SourceRange(start: 0, end: 0), "there is no `vrrp_instance`",
                 reason: "the daemon would run and hold nothing", fix: "add one, or read another file")
         }
-        let model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
         return (model, definitions)
     }
 

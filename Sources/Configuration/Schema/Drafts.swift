@@ -8,6 +8,12 @@ struct RootDraft: Sendable {
     var scripts: [ScriptDraft] = []
     var groups: [GroupDraft] = []
     var instances: [Boxed<InstanceDraft>] = []
+    var serverGroups: [ServerGroupDraft] = []
+    /// `virtual_server` blocks, by their statements: each is read when it is resolved.
+    var virtualServers: [UInt32] = []
+    var tls: Written<TLSDraft>?
+    var trackFileNames: Set<String> = []
+    var bfdNames: Set<String> = []
 }
 
 /// A value that is passed on without being copied: an instance's draft is 3 kB.

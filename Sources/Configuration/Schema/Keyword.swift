@@ -48,6 +48,10 @@ struct Keyword<Target>: Sendable {
     let status: KeywordStatus
     /// No renderer may show its arguments.
     var isSecret = false
+    /// Its words follow the shell's quoting, as those of a command do.
+    var isShellQuoted: Bool
+    /// Not supported yet, but read and checked: whoever resolves it says that it has no effect.
+    var isRead = false
     /// Reads the arguments of the statement at hand into the target.
     let apply: @Sendable (inout Target, inout StatementReader) -> Void
 
@@ -61,6 +65,7 @@ struct Keyword<Target>: Sendable {
         self.documentation = documentation
         self.status = status
         self.apply = apply
+        isShellQuoted = argument == .command
     }
 }
 
@@ -163,6 +168,39 @@ extension Keyword {
         }
     }
 
+    /// One of a few words.
+    static func choice<Value: Sendable>(
+        _ name: String, _ slot: Slot<Target, Value>, _ choices: [(String, Value)], default text: String,
+        rule: Rule = .choice, isCaseSensitive: Bool = true, otherwise: String? = nil, _ documentation: String
+    ) -> Keyword {
+        let what = choices.map(\.0).joined(separator: "|")
+        return Keyword(name, .word(what), default: text, documentation) { target, reader in
+            if let value = reader.choice(
+                what, of: choices, isCaseSensitive: isCaseSensitive, rule: rule, otherwise: otherwise)
+            {
+                reader.assign(&target[keyPath: slot], value)
+            }
+        }
+    }
+
+    /// Keywords of a part of the target: declared once, they stand in every block that has that part.
+    static func lifted<Part>(
+        _ keywords: [Keyword<Part>], _ access: @escaping @Sendable (inout Target, (inout Part) -> Void) -> Void
+    ) -> [Keyword] {
+        keywords.map { keyword in
+            let apply = keyword.apply
+            var lifted = Keyword(
+                keyword.name, keyword.argument, default: keyword.defaultText, keyword.documentation,
+                status: keyword.status
+            ) { target, reader in
+                access(&target) { apply(&$0, &reader) }
+            }
+            lifted.isSecret = keyword.isSecret
+            lifted.isShellQuoted = keyword.isShellQuoted
+            return lifted
+        }
+    }
+
     /// A block without a name whose entries are read one by one.
     static func entries(
         _ name: String, _ what: String, _ documentation: String,
@@ -176,6 +214,24 @@ extension Keyword {
     /// Known, without effect for now.
     static func later(_ name: String, _ argument: ArgumentShape = .other("")) -> Keyword {
         Keyword(name, argument, "", status: .notYet(decidesHolder: false)) { _, _ in }
+    }
+
+    /// A block that has no effect for now, and whose name others refer to.
+    static func laterNamed(_ name: String, _ take: @escaping @Sendable (inout Target, String) -> Void) -> Keyword {
+        Keyword(name, .block(named: true), "", status: .notYet(decidesHolder: false)) { target, reader in
+            if let word = reader.next() { take(&target, word.text) }
+        }
+    }
+
+    /// Without effect for now, but read and checked; the resolver says so.
+    static func readLater(
+        _ name: String, _ argument: ArgumentShape, _ documentation: String,
+        apply: @escaping @Sendable (inout Target, inout StatementReader) -> Void
+    ) -> Keyword {
+        var keyword = Keyword(
+            name, argument, documentation, status: .notYet(decidesHolder: false), apply: apply)
+        keyword.isRead = true
+        return keyword
     }
 
     /// Known, and refused: to run without it would change who holds what.
@@ -208,7 +264,7 @@ struct Block<Target>: Sendable {
             keywords: keywords.map {
                 KeywordDescription(
                     name: $0.name, argument: $0.argument, defaultText: $0.defaultText, documentation: $0.documentation,
-                    status: $0.status, isSecret: $0.isSecret)
+                    status: $0.status, isSecret: $0.isSecret, isShellQuoted: $0.isShellQuoted)
             })
     }
 }
@@ -223,6 +279,8 @@ public struct KeywordDescription: Hashable, Sendable {
     public let documentation: String
     public let status: KeywordStatus
     public let isSecret: Bool
+    /// Its words follow the shell's quoting.
+    public let isShellQuoted: Bool
 }
 
 /// A block with its keywords, in the order of declaration.

@@ -46,12 +46,30 @@ extension Schema {
             .later("linkbeat_interfaces", .list("interface")),
             .later("vrrp_track_process", .block(named: true)),
             .later("interface_up_down_delays", .list("interface")),
-            .later("track_file", .block(named: true)),
-            .later("vrrp_track_file", .block(named: true)),
-            .later("bfd_instance", .block(named: true)),
-            .later("SSL", .block(named: false)),
-            .later("virtual_server_group", .block(named: true)),
-            .later("virtual_server", .block(named: true)),
+            .laterNamed("track_file") { $0.trackFileNames.insert($1) },
+            .laterNamed("vrrp_track_file") { $0.trackFileNames.insert($1) },
+            .laterNamed("bfd_instance") { $0.bfdNames.insert($1) },
+            .readLater("SSL", .block(named: false), "What to show to servers that are asked over TLS.") {
+                root, reader in
+                reader.expectNoMore()
+                var draft = TLSDraft()
+                reader.readBlock(tls, into: &draft)
+                reader.assign(&root.tls, draft)
+            },
+            .readLater(
+                "virtual_server_group", .block(named: true), "Addresses and firewall marks with the same real servers."
+            ) { root, reader in
+                guard let name = reader.blockName() else { return }
+                var draft = ServerGroupDraft(name: name)
+                reader.forEachEntry { reader in reader.groupEntry(into: &draft) }
+                root.serverGroups.append(draft)
+            },
+            .readLater(
+                "virtual_server", .block(named: true),
+                "A service that real servers share: `IP [PORT]`, `fwmark N` or `group NAME`."
+            ) { root, reader in
+                root.virtualServers.append(UInt32(reader.statement))
+            },
         ])
 
     /// `vrrp_script`.
@@ -62,15 +80,7 @@ extension Schema {
                 "script", .command, "The command as one word, in quotes where it has arguments; `</path` opens a file."
             ) {
                 script, reader in
-                guard let argv = reader.command() else { return reader.skipRest() }
-                if let rest = reader.unreadRange {
-                    let fixIt = reader.quoted(through: rest)
-                    reader.skipRest()
-                    reader.report(
-                        .commandQuote, at: rest, "only the first word is the command; this is dropped",
-                        reason: "the program would run without its arguments",
-                        fix: "put the whole command in double quotes", fixIt: fixIt)
-                }
+                guard let argv = reader.wholeCommand() else { return }
                 if argv[0].utf8.first == UInt8(ascii: "<"), argv.count == 1, argv[0].utf8.count > 1 {
                     reader.assign(&script.command, .open(path: String(argv[0].dropFirst())))
                 } else {

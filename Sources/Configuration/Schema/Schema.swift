@@ -4,22 +4,22 @@ import Primitives
 /// The keywords of a configuration, each declared once. Reading, lint, spelling help and documentation come from here.
 public enum Schema {
     /// Every block that is read, the top first.
-    public static let blocks: [BlockDescription] = [
-        root.description, global.description, script.description, group.description, instance.description,
-        authentication.description,
-    ]
+    public static let blocks: [BlockDescription] =
+        [
+            root.description, global.description, script.description, group.description, instance.description,
+            authentication.description, tls.description, serverGroup.description, virtualServer.description,
+            realServer.description,
+        ] + checkerBlocks
 
     /// What the language must know beforehand: derived from the blocks.
     static let lexicalRules: LexicalRules = {
-        var shell = [
-            "notify_up", "notify_down", "quorum_up", "quorum_down", "misc_path", "notify_fifo_script",
-            "lvs_notify_fifo_script",
-        ]
-        var secret = ["password", "key"]
+        var shell: [String] = []
+        // The key of auth_hmac.
+        var secret = ["key"]
         var top: [String] = []
         for block in blocks {
             for keyword in block.keywords {
-                if keyword.argument == .command { shell.append(keyword.name) }
+                if keyword.isShellQuoted { shell.append(keyword.name) }
                 if keyword.isSecret { secret.append(keyword.name) }
             }
         }
@@ -38,6 +38,11 @@ public enum Schema {
     static func homes(of keyword: String) -> [String] {
         blocks.filter { $0.keywords.contains { $0.name == keyword } }.map(\.path)
             + LaterKeywords.blocks.filter { $0.names.contains(keyword) }.map(\.path)
+    }
+
+    /// What `word` is called in the block of this path, where it has another name than elsewhere.
+    static func nameHere(of word: String, in path: String) -> String? {
+        word == "lb_kind" && path == realServer.path ? "lvs_method" : nil
     }
 
     /// The most a 32-bit number of seconds holds.

@@ -42,6 +42,25 @@ extension StatementReader {
         return nil
     }
 
+    /// One of a few words, from the next word; `what` describes them.
+    mutating func choice<Value>(
+        _ what: String, of choices: [(String, Value)], isCaseSensitive: Bool = true, rule: Rule = .choice,
+        otherwise: String? = nil
+    ) -> Value? {
+        let fast = plain { bytes -> Value? in
+            for (name, value) in choices where name.utf8.elementsEqual(bytes) { return value }
+            guard !isCaseSensitive else { return nil }
+            for (name, value) in choices
+            where name.utf8.count == bytes.count && zip(name.utf8, bytes).allSatisfy({ $0 | 0x20 == $1 | 0x20 }) {
+                return value
+            }
+            return nil
+        }
+        if let fast { return fast }
+        guard let word = required(what) else { return nil }
+        return choice(word, choices, rule: rule, otherwise: otherwise)
+    }
+
     mutating func assignSecret(_ slot: inout Written<Secret>?, _ secret: Secret, _ range: SourceRange) {
         assign(&slot, secret)
         slot?.range = range
@@ -51,8 +70,15 @@ extension StatementReader {
 
     /// `N [reverse|noreverse]`; -254 and 254 are read as ±253.
     mutating func weight() -> Weight? {
-        guard let value = integer(-254...254) else { return nil }
-        var weight = Weight(value: min(max(value, -253), 253), reverse: nil)
+        guard var weight = weight(-254...254) else { return nil }
+        weight.value = min(max(weight.value, -253), 253)
+        return weight
+    }
+
+    /// `N [reverse|noreverse]`.
+    mutating func weight(_ range: ClosedRange<Int>) -> Weight? {
+        guard let value = integer(range) else { return nil }
+        var weight = Weight(value: value, reverse: nil)
         if let word = next() {
             weight.reverse = choice(word, [("reverse", true), ("noreverse", false)], rule: .choice)
         }

@@ -42,12 +42,6 @@ extension StatementReader {
 
     // MARK: Commands
 
-    /// The place of the next word; nil at the end.
-    var nextRange: SourceRange? {
-        var copy = self
-        return copy.next()?.range
-    }
-
     /// The words from the statement's second to its last in one pair of quotes; nil where they hold quotes already.
     func quoted(through rest: SourceRange) -> Diagnostic.FixIt? {
         let words = SourceRange(start: keywordRange.end, end: rest.end)

@@ -62,6 +62,11 @@ extension StatementReader {
     }
 
     mutating func integer(_ range: ClosedRange<Int>, unit: String = "", rule: Rule = .range) -> Int? {
+        let fast = plain { bytes -> Int? in
+            guard let value = Self.digits(bytes), range.contains(value) else { return nil }
+            return value
+        }
+        if let fast { return fast }
         guard let word = required(unit == "s" ? "seconds" : "number") else { return nil }
         let value = checkedInteger(word.text, word.range, range, unit: unit, rule: rule)
         // What is wrong with the rest has been said by what is wrong with this.
@@ -92,6 +97,17 @@ extension StatementReader {
         }
     }
 
+    /// The number that up to 12 digits are; nil for anything else.
+    private static func digits(_ bytes: ArraySlice<UInt8>) -> Int? {
+        guard !bytes.isEmpty, bytes.count <= 12 else { return nil }
+        var value = 0
+        for byte in bytes {
+            guard byte >= 0x30, byte <= 0x39 else { return nil }
+            value = value * 10 + Int(byte - 0x30)
+        }
+        return value
+    }
+
     /// nil: not a number. `.some(nil)`: one that does not fit an `Int`.
     func parseInteger(_ text: String) -> Int?? {
         var digits = text.utf8[...]
@@ -110,6 +126,11 @@ extension StatementReader {
 
     /// Seconds with decimals; what is finer than a microsecond is rounded.
     mutating func seconds(_ range: ClosedRange<Int>, rule: Rule = .range) -> Duration? {
+        let fast = plain { bytes -> Int? in
+            guard let value = Self.digits(bytes), range.contains(value * 1_000_000) else { return nil }
+            return value
+        }
+        if let fast { return .seconds(fast) }
         guard let word = required("seconds") else { return nil }
         guard let micros = parseMicroseconds(word.text) else {
             let fixIt = punctuationRemoved(word.text, word.range)
@@ -170,6 +191,7 @@ extension StatementReader {
     }
 
     mutating func address() -> IPAddress? {
+        if let fast = plain({ IPAddress(utf8: $0) }) { return fast }
         guard let word = required("address") else { return nil }
         return checkedAddress(word.text, word.range)
     }
@@ -218,6 +240,23 @@ extension StatementReader {
                 fix: "write \\\\ for a backslash")
         }
         return nil
+    }
+
+    /// A command that nothing may follow: one word again.
+    mutating func wholeCommand() -> [String]? {
+        guard let argv = command() else {
+            skipRest()
+            return nil
+        }
+        if let rest = unreadRange {
+            let fixIt = quoted(through: rest)
+            skipRest()
+            report(
+                .commandQuote, at: rest, "only the first word is the command; this is dropped",
+                reason: "the program would run without its arguments", fix: "put the whole command in double quotes",
+                fixIt: fixIt)
+        }
+        return argv
     }
 
     /// `USER [[:]GROUP]`; `:` asks for the user's supplementary groups.

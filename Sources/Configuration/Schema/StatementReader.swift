@@ -49,6 +49,15 @@ struct StatementReader {
         isShellQuoted = s.isShellQuoted
     }
 
+    /// Goes back to a statement that was left for later: behind its keyword.
+    mutating func resume(at index: Int) {
+        enter(index)
+        cursor += 1
+    }
+
+    /// A keyword of the block at hand stands above with an error.
+    func hasFailed(_ keyword: String) -> Bool { failed.contains(keyword) }
+
     /// The keyword and its arguments.
     var statementRange: SourceRange { tree.range(of: statement) }
     var keywordRange: SourceRange { tree.keyword(of: statement) }
@@ -102,6 +111,9 @@ struct StatementReader {
                 .deprecatedKeyword, at: range, "`\(keyword.name)` is an old name of `\(better)`",
                 fix: "write `\(better)`", fixIt: Diagnostic.FixIt(range, better, isSafe: true))
         case .notYet(let decidesHolder):
+            guard !keyword.isRead else { break }
+            // At most a name is taken, for others that refer to it.
+            keyword.apply(&target, &self)
             return reportNotYet(keyword.name, decidesHolder)
         }
         let wantsBlock: Bool
@@ -166,6 +178,17 @@ struct StatementReader {
         return (tree.value(of: token, shellQuoted: isShellQuoted), token.range)
     }
 
+    /// The place of the next word; nil at the end of the statement.
+    var nextRange: SourceRange? { cursor < end ? tree.tokens[cursor].range : nil }
+
+    /// Hands the next word to `body` as it is written, and takes it when that gives a value. The fast way for values that
+    /// have neither quotes nor escapes: no copy is made.
+    mutating func plain<Value>(_ body: (ArraySlice<UInt8>) -> Value?) -> Value? {
+        guard cursor < end, let value = body(tree.sources.bytes(in: tree.tokens[cursor].range)) else { return nil }
+        cursor += 1
+        return value
+    }
+
     /// The next word without taking it.
     func peek() -> String? {
         guard cursor < end else { return nil }
@@ -219,7 +242,10 @@ struct StatementReader {
         var fixIt: Diagnostic.FixIt?
         let homes = Schema.homes(of: word)
         let names = block.keywords.map(\.name)
-        if let meant = Spelling.nearest(to: word, among: names) {
+        if let better = Schema.nameHere(of: word, in: block.path) {
+            fix = "here it is called `\(better)`"
+            fixIt = Diagnostic.FixIt(keywordRange, better)
+        } else if let meant = Spelling.nearest(to: word, among: names) {
             fix = "did you mean `\(meant)`?"
             if leniency == .strict { failed.insert(meant) }
             let isSafe = Spelling.isObvious(meant, for: word, among: names)
@@ -248,9 +274,7 @@ struct StatementReader {
                 fix: "remove it, or keep this node on keepalived for now")
         } else {
             report(
-                .notSupportedYet, at: statementRange,
-                name.utf8.starts(with: "virtual_server".utf8)
-                    ? "`\(name)` is not supported yet: servers are not handled" : "`\(name)` is not supported yet",
+                .notSupportedYet, at: statementRange, "`\(name)` is not supported yet",
                 reason: hasBlock ? "it and its block have no effect" : "it has no effect",
                 fix: "remove it if it is not needed")
         }
