@@ -29,6 +29,7 @@ extension Rule {
     static let mixedStates = Rule(always: .warning, "config.group.mixed-states")
     static let unevenWeights = Rule(always: .warning, "config.group.uneven-weights")
     static let duplicateGroupTracker = Rule(always: .warning, "config.group.duplicate-tracker")
+    static let serverAddress = Rule(always: .note, "config.server.address-not-held")
     static let noScriptUser = Rule(always: .note, "config.global.no-script-user")
 }
 

@@ -221,7 +221,10 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
             ("global_defs {\nvrrp_rlimit_rtime 5\n}\n" + instance(), ["2:1 warning config.keyword.deprecated"]),
             (
                 "virtual_server 10.0.0.1 80 {\nnosuch {\n}\n}\n" + instance(),
-                ["1:1 warning config.keyword.not-supported-yet"]
+                [
+                    "1:1 warning config.keyword.not-supported-yet", "1:16 error config.server.no-protocol",
+                    "1:16 error config.server.no-real-servers", "2:1 error config.keyword.unknown",
+                ]
             ),
             ("static_routes {\nx\n}\n", ["1:1 error config.keyword.refused"]),
         ] as [(String, [String])])

@@ -55,6 +55,48 @@ import Testing
 
         """
 
+    static let serverText = """
+        virtual_server_group G { 10.0.0.1-9 80
+            2001:db8::/120
+            fwmark 5 inet6
+        }
+        virtual_server group G {
+            lb_algo sh
+            sh-port
+            lb_kind TUN type gue port 5555 csum
+            persistence_timeout
+            persistence_granularity 255.255.255.0
+            protocol TCP
+            quorum 3
+            hysteresis 1
+            sorry_server 10.0.0.9 80
+            sorry_server_inhibit
+            real_server 10.0.0.5 80 {
+                weight 3
+                HTTP_GET { connect_timeout 0.5
+                    url { path /
+                        status_code 200 300-301
+                        digest 640205b7b0fc66c1ea91c463fac6334d
+                        regex "a b"'c'
+                    }
+                }
+                UDP_CHECK { payload a1 2 3
+                    require_reply X1 xx
+                }
+                MISC_CHECK { misc_path "/bin/x 'a b'" }
+            }
+            real_server 2001:db8::5 {
+                SMTP_CHECK { host { connect_ip 10.0.0.7
+                    }
+                }
+            }
+        }
+        virtual_server fwmark 5 { real_server 10.0.0.5 { TCP_CHECK { connect_port 80
+                } } }
+        SSL { password x }
+
+        """
+
     func check(_ bytes: [UInt8], _ leniency: Leniency) {
         let other = ProvidedFile(path: "other.conf", bytes: Array("vrrp_script s2 {\n script </etc/x\n}\n".utf8))
         let files = MemoryFiles([ProvidedFile(path: "main", bytes: bytes), other])
@@ -66,9 +108,9 @@ import Testing
         }
     }
 
-    @Test("A configuration that ends at any byte is read to that byte")
-    func truncations() {
-        let bytes = Array(Self.seedText.utf8)
+    @Test("A configuration that ends at any byte is read to that byte", arguments: [seedText, serverText])
+    func truncations(_ text: String) {
+        let bytes = Array(text.utf8)
         for length in 0...bytes.count {
             check(Array(bytes[..<length]), .strict)
             check(Array(bytes[..<length]), .keepalived)
@@ -82,7 +124,8 @@ import Testing
             "0.0000001", "1e9", "\u{0}", "é", "include main", "priority", "state", "weight", "::", "/33", "\\x", "\r\n",
             "vrrp_instance", "\u{FEFF}",
         ].map { Array($0.utf8) }
-        let original = Self.seedText.split(separator: "\n").map { Array($0.utf8) + [0x0A] }
+        let text = seed % 2 == 1 ? Self.seedText : Self.serverText
+        let original = text.split(separator: "\n").map { Array($0.utf8) + [0x0A] }
         var random = SplitMix64(seed: UInt64(seed))
         for round in 0..<5_000 {
             // Some lines in a row: a beginning, an end, or neither.
@@ -109,7 +152,7 @@ import Testing
 
     @Test("Diagnostics of faulty configurations can all be shown")
     func rendering() {
-        let original = Array(Self.seedText.utf8)
+        let original = Array((Self.seedText + Self.serverText).utf8)
         var random = SplitMix64(seed: 7)
         for _ in 0..<300 {
             var bytes = original

@@ -16,7 +16,7 @@ extension Resolver {
         _ draft: RealServerDraft, _ virtual: VirtualServerDraft, _ group: ServerScope.Group?, _ real: inout RealServer
     ) {
         guard !draft.checks.isEmpty else { return }
-        var port = real.port
+        var port = real.port != 0 ? real.port : draft.destination.port
         if port == 0, case .address(_, let own) = virtual.service { port = own }
         if port == 0 { port = group?.port ?? 0 }
         let scope = CheckScope(
@@ -187,7 +187,8 @@ extension Resolver {
         -> Bool
     {
         guard !known.contains(name.value) else { return true }
-        let meant = servers.searches < 100 ? Spelling.nearest(to: name.value, among: known.sorted()) : nil
+        let meant =
+            servers.searches < 100 ? Spelling.nearest(to: name.value, among: Array(known.sorted().prefix(1_000))) : nil
         servers.searches += 1
         report(
             rule, at: name.range, "there is no \(block) `\(name.value)`", reason: "the check is dropped",

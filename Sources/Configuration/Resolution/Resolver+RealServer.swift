@@ -11,8 +11,8 @@ extension Resolver {
         var seen: Set<Destination> = []
         let isMany = draft.realServers.count > 16
         server.realServers.reserveCapacity(draft.realServers.count)
-        for index in draft.realServers.indices {
-            guard var real = resolve(draft.realServers[index], draft, group, server) else {
+        for box in draft.realServers {
+            guard var real = resolve(box.value, draft, group, server) else {
                 dropped = true
                 continue
             }
@@ -23,12 +23,12 @@ extension Resolver {
             guard !isTwice else {
                 dropped = true
                 report(
-                    .duplicateRealServer, at: draft.realServers[index].destination.range,
+                    .duplicateRealServer, at: box.value.destination.range,
                     "the real server \(real.address) is written twice", reason: "the first counts",
                     fix: "remove one of them, or write another port")
                 continue
             }
-            resolveChecks(draft.realServers[index], draft, group, &real)
+            resolveChecks(box.value, draft, group, &real)
             server.realServers.append(real)
         }
         return dropped
@@ -160,23 +160,24 @@ extension Resolver {
         let expects =
             server.sorryServer != nil || draft.quorum != nil || server.quorumUp != nil || server.quorumDown != nil
             || server.omega || server.timing.alpha
-        let bare = draft.realServers.filter { real in
-            real.checks.isEmpty && real.failed.isEmpty
+        let bare = draft.realServers.filter { box in
+            let real = box.value
+            return real.checks.isEmpty && real.failed.isEmpty
                 && (expects || real.notifyDown != nil || real.notifyUp != nil
                     || real.inhibitOnFailure?.value ?? server.inhibitOnFailure || real.timing.alpha?.value == true)
         }
         if let first = bare.first {
             report(
-                .noCheck, at: first.destination.range,
+                .noCheck, at: first.value.destination.range,
                 "\(bare.count) of \(draft.realServers.count) real servers without a checker: this is the first",
                 reason: "a server that is not checked is always taken for alive",
                 fix: "add TCP_CHECK or another checker")
         }
-        guard let transport = server.transport else { return }
+        guard let transport = draft.transport?.value, server.transport != nil else { return }
         var first: SourceRange?
         var count = 0
         for real in draft.realServers {
-            for check in real.checks where check.asks(otherwiseThan: transport) {
+            for check in real.value.checks where check.asks(otherwiseThan: transport) {
                 if first == nil { first = check.range }
                 count += 1
             }

@@ -139,7 +139,8 @@ extension Resolver {
         servers.usedGroups.insert(name)
         if let group = servers.groups[name] { return group }
         guard !servers.faultyGroups.contains(name) else { return nil }
-        let meant = servers.searches < 100 ? Spelling.nearest(to: name, among: servers.groupNames) : nil
+        let meant =
+            servers.searches < 100 ? Spelling.nearest(to: name, among: Array(servers.groupNames.prefix(1_000))) : nil
         servers.searches += 1
         let word = SourceRange(
             start: max(range.start, range.end - min(range.end, UInt32(name.utf8.count))), end: range.end)

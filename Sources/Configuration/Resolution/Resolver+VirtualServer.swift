@@ -76,8 +76,8 @@ extension Resolver {
         let standard = draft.forwarding?.value ?? .nat
         var families: Set<AddressFamily> = []
         for server in draft.realServers {
-            let family = server.destination.address.family
-            if !(server.forwarding?.value ?? standard).mixesFamilies { return family }
+            let family = server.value.destination.address.family
+            if !(server.value.forwarding?.value ?? standard).mixesFamilies { return family }
             families.insert(family)
         }
         return families == [.ipv6] ? .ipv6 : .ipv4
@@ -85,7 +85,7 @@ extension Resolver {
 
     private mutating func checkGroupFamilies(_ draft: VirtualServerDraft, _ group: ServerScope.Group?) {
         let standard = draft.forwarding?.value ?? .nat
-        let isTunnelled = draft.realServers.allSatisfy { ($0.forwarding?.value ?? standard).mixesFamilies }
+        let isTunnelled = draft.realServers.allSatisfy { ($0.value.forwarding?.value ?? standard).mixesFamilies }
         guard !isTunnelled, let group else { return }
         report(
             .groupFamilies, at: draft.range, "the group `\(group.name.value)` has IPv4 and IPv6",

@@ -75,6 +75,7 @@ struct Resolver {
         }
         var model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
         resolveServers(root, &reader, into: &model, &definitions)
+        suspectServices(model, definitions)
         // Where something else is refused, that may be why.
         if root.instances.isEmpty, !diagnostics.hasError {
             report(

@@ -52,7 +52,7 @@ struct VirtualServerDraft: Sendable {
     var sorryServer: Written<DestinationDraft>?
     var sorryInhibit: Written<Bool>?
     var sorryForwarding: Written<ForwardingMethod>?
-    var realServers: [RealServerDraft] = []
+    var realServers: [Boxed<RealServerDraft>] = []
     var failed: Set<String> = []
 }
 
@@ -97,7 +97,8 @@ protocol CheckerDraft: Sendable {
     var failed: Set<String> { get set }
 }
 
-enum CheckDraft: Sendable {
+/// Boxed, since it is passed on.
+indirect enum CheckDraft: Sendable {
     case tcp(ProbeDraft)
     case ping(ProbeDraft)
     case udp(UDPDraft)

@@ -97,7 +97,7 @@ extension Schema {
             reader.expectNoMore()
             var draft = RealServerDraft(destination: destination)
             draft.failed = reader.readBlock(realServer, into: &draft)
-            server.realServers.append(draft)
+            server.realServers.append(Boxed(draft))
         },
         .command("quorum_up", \.quorumUp, "Run when the quorum is gained."),
         .command("quorum_down", \.quorumDown, "Run when the quorum is lost."),

@@ -35,10 +35,18 @@ public enum Schema {
     }()
 
     /// The blocks that know `keyword`, in the order of declaration.
-    static func homes(of keyword: String) -> [String] {
-        blocks.filter { $0.keywords.contains { $0.name == keyword } }.map(\.path)
-            + LaterKeywords.blocks.filter { $0.names.contains(keyword) }.map(\.path)
-    }
+    static func homes(of keyword: String) -> [String] { homesByKeyword[keyword] ?? [] }
+
+    private static let homesByKeyword: [String: [String]] = {
+        var homes: [String: [String]] = [:]
+        for block in blocks {
+            for keyword in block.keywords { homes[keyword.name, default: []].append(block.path) }
+        }
+        for block in LaterKeywords.blocks {
+            for name in block.names { homes[name, default: []].append(block.path) }
+        }
+        return homes
+    }()
 
     /// What `word` is called in the block of this path, where it has another name than elsewhere.
     static func nameHere(of word: String, in path: String) -> String? {

@@ -131,10 +131,8 @@ extension StatementReader {
                 else { return skipRest(nil) }
                 type = (name, word.range)
             case "port":
-                guard let place = nextRange, let number = integer(1...65_535) else {
-                    _ = hasMore ? nil : required("port")
-                    return skipRest(nil)
-                }
+                let place = nextRange
+                guard let number = integer(1...65_535), let place else { return skipRest(nil) }
                 port = (number, place)
             default:
                 let sums: [(String, Tunnel.Checksum?)] = [
