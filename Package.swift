@@ -71,7 +71,7 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "SimulatedWorld", "LinuxWorld", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
                 "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -32,14 +32,17 @@ public struct Diagnostic: Hashable, Sendable {
         }
     }
 
-    /// An edit that a program may make.
+    /// An edit that mends the fault.
     public struct FixIt: Hashable, Sendable {
         public var range: SourceRange
         public var replacement: String
+        /// Nobody could have meant anything else: a program may make it without asking. Without this it is a suggestion.
+        public var isSafe: Bool
 
-        public init(_ range: SourceRange, _ replacement: String) {
+        public init(_ range: SourceRange, _ replacement: String, isSafe: Bool = false) {
             self.range = range
             self.replacement = replacement
+            self.isSafe = isSafe
         }
     }
 

@@ -20,13 +20,19 @@ public struct DiagnosticRenderer: Sendable {
     /// All of them, with an empty line between two, and a last line that counts errors and warnings.
     public func render(_ diagnostics: [Diagnostic]) -> String {
         guard !diagnostics.isEmpty else { return "" }
-        let errors = diagnostics.filter { $0.severity == .error }.count
-        let warnings = diagnostics.filter { $0.severity == .warning }.count
+        let errors = diagnostics.count { $0.severity == .error }
+        let warnings = diagnostics.count { $0.severity == .warning }
+        let texts = diagnostics.map(render).joined(separator: "\n")
+        let counts = Self.counts(errors: errors, warnings: warnings)
+        return counts.isEmpty ? texts : texts + "\n" + counts + "\n"
+    }
+
+    /// `2 errors, 1 warning`; empty when there are none.
+    static func counts(errors: Int, warnings: Int) -> String {
         var counts: [String] = []
         if errors > 0 { counts.append(errors == 1 ? "1 error" : "\(errors) errors") }
         if warnings > 0 { counts.append(warnings == 1 ? "1 warning" : "\(warnings) warnings") }
-        let texts = diagnostics.map(render).joined(separator: "\n")
-        return counts.isEmpty ? texts : texts + "\n" + counts.joined(separator: ", ") + "\n"
+        return counts.joined(separator: ", ")
     }
 
     /// One, ending with a newline.
@@ -35,15 +41,18 @@ public struct DiagnosticRenderer: Sendable {
         text += " [\(diagnostic.rule)]\n" + excerpt(diagnostic.range)
         if !diagnostic.reason.isEmpty { text += "    reason: \(printable(diagnostic.reason))\n" }
         if !diagnostic.fix.isEmpty { text += "    fix: \(printable(diagnostic.fix))\n" }
-        for related in diagnostic.related {
-            text += "\(place(related.range)): note: \(printable(related.message))\n" + excerpt(related.range)
-        }
+        for related in diagnostic.related { text += renderNote(related.range, related.message) }
         var include = sources.file(at: diagnostic.range.start)?.includedFrom
         while let range = include {
             text += "    included from \(place(range))\n"
             include = sources.file(at: range.start)?.includedFrom
         }
         return text
+    }
+
+    /// A place that explains another.
+    func renderNote(_ range: SourceRange, _ message: String) -> String {
+        "\(place(range)): note: \(printable(message))\n" + excerpt(range)
     }
 
     /// `file:line:column`.
@@ -117,12 +126,16 @@ extension DiagnosticRenderer {
         return writer.text
     }
 
-    /// Writes one as an object.
-    public func write(_ diagnostic: Diagnostic, to json: inout JSONWriter) {
+    /// Writes one as an object. `page` is where its rule is explained; `elsewhere` are places in other texts.
+    public func write(
+        _ diagnostic: Diagnostic, to json: inout JSONWriter, page: String = "",
+        elsewhere: [(DiagnosticRenderer, SourceRange, String)] = []
+    ) {
         json.object { json in
             write(diagnostic.range, to: &json)
             json.member("severity", diagnostic.severity.description)
             json.member("rule", diagnostic.rule.description)
+            if !page.isEmpty { json.member("helpUri", page) }
             json.member("message", diagnostic.message)
             if !diagnostic.reason.isEmpty {
                 json.member("reason", diagnostic.reason)
@@ -134,14 +147,16 @@ extension DiagnosticRenderer {
                 json.memberObject("fixIt") { json in
                     write(fixIt.range, to: &json)
                     json.member("replacement", fixIt.replacement)
+                    json.member("safe", fixIt.isSafe)
                 }
             }
-            guard !diagnostic.related.isEmpty else { return }
+            let places = diagnostic.related.map { (self, $0.range, $0.message) } + elsewhere
+            guard !places.isEmpty else { return }
             json.memberArray("related") { json in
-                for related in diagnostic.related {
+                for (renderer, range, message) in places {
                     json.object { json in
-                        write(related.range, to: &json)
-                        json.member("message", related.message)
+                        renderer.write(range, to: &json)
+                        json.member("message", message)
                     }
                 }
             }

@@ -136,6 +136,18 @@ public struct SourceSet: Sendable {
         return max(0, low - 1)
     }
 
+    /// The bytes of a file as a terminal may have them: secrets as stars of the same length. Nothing else is changed, so that
+    /// its lines are those of `bytes`, which must be the file's own.
+    public func shown(_ name: String, _ bytes: [UInt8]) -> [UInt8] {
+        var shown = bytes
+        for file in files where file.name == name && Int(file.end - file.start) == bytes.count {
+            for secret in secrets where secret.start >= file.start && secret.end <= file.end {
+                for offset in secret.start..<secret.end { shown[Int(offset - file.start)] = UInt8(ascii: "*") }
+            }
+        }
+        return shown
+    }
+
     private func characters(_ range: SourceRange) -> Int {
         let slice = bytes(in: range)
         return slice.allSatisfy { $0 < 0x80 && $0 != 0x0D } ? slice.count : String(decoding: slice, as: UTF8.self).count

@@ -14,6 +14,17 @@ public enum Spelling {
         return best?.0
     }
 
+    /// Whether nothing else can have been meant: one edit or another case makes `meant` of `word`, and no other candidate.
+    /// Short words are near to too many others.
+    public static func isObvious(_ meant: String, for word: String, among candidates: [String]) -> Bool {
+        let bytes = Array(word.utf8)
+        guard bytes.count >= 4 else { return bytes.elementsEqual(meant.utf8, by: { lower($0) == lower($1) }) }
+        return !candidates.contains { candidate in
+            let distance = distance(bytes, Array(candidate.utf8), atMost: 1)
+            return candidate == meant ? distance == nil : distance != nil
+        }
+    }
+
     /// Edits from `a` to `b` (a swap of neighbours is one); nil when it takes more than `limit`. Case is one edit at
     /// most for a whole word.
     static func distance(_ a: [UInt8], _ b: [UInt8], atMost limit: Int) -> Int? {

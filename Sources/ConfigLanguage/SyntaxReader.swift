@@ -298,7 +298,7 @@ struct SyntaxReader {
                     .note, SyntaxRule.braceSpace, at: here, "no space before `{`; read as `\(word) {`",
                     reason: "older releases of keepalived take the brace for a part of the word",
                     fix: "put a space before `{`",
-                    fixIt: Diagnostic.FixIt(SourceRange(start: here.start, end: here.start), " "))
+                    fixIt: Diagnostic.FixIt(SourceRange(start: here.start, end: here.start), " ", isSafe: true))
             }
             finishStatement()
         } else if !canOpen {

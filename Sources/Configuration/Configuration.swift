@@ -17,6 +17,12 @@ public enum Configuration {
         var reader = StatementReader(tree: tree, leniency: leniency)
         var root = RootDraft()
         reader.readTop(Schema.root, into: &root)
+        if tree.statements.isEmpty, !reader.diagnostics.hasError {
+            reader.report(
+                .emptyFile, at: SourceRange(start: 0, end: 0), "the file says nothing",
+                reason: "a daemon that reads it would hold nothing; more often it was not written to its end",
+                fix: "write the configuration, or stop the daemon instead")
+        }
         var resolver = Resolver(diagnostics: reader.diagnostics, leniency: leniency)
         reader.diagnostics = DiagnosticList()
         let (model, definitions) = resolver.resolve(root, servers: &reader)
@@ -69,6 +75,13 @@ public struct Definitions: Sendable {
     public var scripts: [SourceRange] = []
     public var syncGroups: [SourceRange] = []
     public var instances: [SourceRange] = []
+    /// What instances and groups say, statement by statement.
+    public var instancePlaces: [InstancePlaces] = []
+    public var groupPlaces: [GroupPlaces] = []
+    /// The scripts' commands.
+    public var commands: [SourceRange] = []
+    /// All other commands.
+    public var hooks: [Placed<HookCommand>] = []
     public var virtualServerGroups: [SourceRange] = []
     public var virtualServers: [SourceRange] = []
     /// The `SSL` block; nil where there is none.

@@ -99,13 +99,13 @@ extension Engine {
             let up = isUp(name)
             return PriorityTerm(
                 name: name, isScript: false, weight: weight, reverse: reverse, isUp: up,
-                delta: weight == 0 ? 0 : Self.delta(weight, reverse: reverse, isUp: up))
+                delta: weight == 0 ? 0 : PriorityRange.delta(weight, reverse: reverse, isUp: up))
         case .script(let id, let weight, let reverse):
             let script = scriptIndex(id).map { scripts[$0] }
             let up = script.flatMap { $0.isKnown ? $0.isUp : nil }
             return PriorityTerm(
                 name: script?.definition.name ?? "?", isScript: true, weight: weight, reverse: reverse, isUp: up,
-                delta: weight == 0 ? 0 : Self.delta(weight, reverse: reverse, isUp: script?.isUp ?? false))
+                delta: weight == 0 ? 0 : PriorityRange.delta(weight, reverse: reverse, isUp: script?.isUp ?? false))
         }
     }
 

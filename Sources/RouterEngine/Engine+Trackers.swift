@@ -139,21 +139,12 @@ extension Engine {
         slot.trackers.reduce(0) { sum, tracker in
             switch tracker {
             case .interface(let name, let weight, let reverse):
-                sum + Self.delta(weight, reverse: reverse, isUp: isUp(name))
+                sum + PriorityRange.delta(weight, reverse: reverse, isUp: isUp(name))
             case .script(let id, let weight, let reverse):
-                sum + (scriptIndex(id).map { Self.delta(weight, reverse: reverse, isUp: scripts[$0].isUp) } ?? 0)
+                sum
+                    + (scriptIndex(id).map { PriorityRange.delta(weight, reverse: reverse, isUp: scripts[$0].isUp) }
+                        ?? 0)
             }
-        }
-    }
-
-    /// +N counts while up, -N while down; reversed, -N while up and +N while down.
-    static func delta(_ weight: Int, reverse: Bool, isUp: Bool) -> Int {
-        let weight = min(max(weight, -253), 253)
-        switch (weight > 0, reverse) {
-        case (true, false): return isUp ? weight : 0
-        case (false, false): return isUp ? 0 : weight
-        case (true, true): return isUp ? -weight : 0
-        case (false, true): return isUp ? 0 : -weight
         }
     }
 }

@@ -8,7 +8,12 @@ import LinuxWorld
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check configuration files.",
-        discussion: "Exit code 0: nothing is refused. 1: a file has errors. 3: a file cannot be read.")
+        discussion: """
+            Needs neither root nor anything of the host that the files are for. Several files that share a virtual router are \
+            checked against each other, and a table says who will be master and what moves it.
+
+            Exit code 0: nothing is refused. 1: a file has errors, or several have together. 3: a file cannot be read or written.
+            """)
 
     @Argument(help: "Each a main file; what it includes is read with it.")
     var files: [String] = ["/etc/keepalived/keepalived.conf"]
@@ -16,31 +21,68 @@ struct Check: ParsableCommand {
     @Option(help: ArgumentHelp("What only keepalived accepts is a warning.", valueName: "keepalived"))
     var compat: Compatibility?
 
-    @Flag(help: "Print the findings as a JSON array.") var json = false
+    @Option(help: "How to print: text, json or sarif.") var format: Format = .text
+    @Flag(help: "The same as --format json.") var json = false
+
+    @Flag(help: "Make the edits that can mean nothing else, in every file that was read, and show them.") var fix =
+        false
+    @Flag(help: "With --fix: show the edits and write nothing.") var dryRun = false
+
+    @Flag(help: "Ask this host as well: its interfaces, addresses, programs and users. For one file.") var live = false
+
+    @Flag(
+        inversion: .prefixedNo, help: "Check several files against each other. The default where they share a router.")
+    var cluster: Bool?
 
     enum Compatibility: String, ExpressibleByArgument, CaseIterable { case keepalived }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case text, json, sarif }
+
+    func validate() throws {
+        if live, files.count > 1 { throw ValidationError("--live takes one file: the others are of other hosts.") }
+        if dryRun, !fix { throw ValidationError("--dry-run belongs to --fix.") }
+        if cluster == true, files.count < 2 { throw ValidationError("--cluster needs the files of two nodes or more.") }
+    }
+
+    private var leniency: Leniency { compat == .keepalived ? .keepalived : .strict }
 
     func run() throws {
-        var refused = 0
-        for file in files {
-            guard access(file, R_OK) == 0 else {
-                throw Answer.unreachable("aloft: cannot read \(file): \(String(cString: strerror(errno)))")
-            }
-            let loaded = Configuration.load(
-                main: file, files: DiskFiles(), leniency: compat == .keepalived ? .keepalived : .strict)
-            if json {
-                Console.say(DiagnosticRenderer(loaded.sources).renderJSON(loaded.diagnostics))
-            } else if !loaded.diagnostics.isEmpty {
-                Console.say(loaded.renderedDiagnostics())
-            }
-            if loaded.isValid {
-                let count = loaded.model?.instances.count ?? 0
-                if !json { Console.say("\(file): fit to run, \(count) virtual router\(count == 1 ? "" : "s")") }
-            } else {
-                refused += 1
-                if !json { Console.say("\(file): refused") }
-            }
+        for file in files where access(file, R_OK) != 0 {
+            throw Answer.unreachable("aloft: cannot read \(file): \(String(cString: strerror(errno)))")
         }
-        if refused > 0 { throw Answer.no("") }
+        var result = CheckResult(files.map(read))
+        if cluster != false { result.compare() }
+        if live { result.ask(LocalHost(), leniency) }
+        switch json ? .json : format {
+        case .text: Console.say(result.text(isRehearsal: dryRun))
+        case .json: Console.say(result.json())
+        case .sarif: Console.say(result.sarif())
+        }
+        if fix, !dryRun { try write(result) }
+        if result.isRefused { throw Answer.no("") }
+        if cluster == true, result.comparison == nil {
+            throw Answer.no("aloft: the files were not checked against each other")
+        }
+    }
+
+    private func read(_ file: String) -> CheckedFile {
+        guard fix else {
+            return CheckedFile(
+                name: file, loaded: Configuration.load(main: file, files: DiskFiles(), leniency: leniency), repair: nil)
+        }
+        let repair = Repair(main: file, files: DiskFiles(), leniency: leniency)
+        return CheckedFile(name: file, loaded: repair.after, repair: repair)
+    }
+
+    /// After the difference was shown.
+    private func write(_ result: CheckResult) throws {
+        var written: [String] = []
+        for file in result.files.compactMap(\.repair).flatMap(\.files) where !written.contains(file.path) {
+            do {
+                try Files.replace(file.path, file.before, with: file.after)
+            } catch {
+                throw Answer.unreachable("aloft: \(error)")
+            }
+            written.append(file.path)
+        }
     }
 }

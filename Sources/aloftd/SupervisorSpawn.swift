@@ -2,17 +2,6 @@ import LinuxWorld
 import Primitives
 import Supervision
 
-/// The file that a script's first word stands for.
-enum ScriptPath {
-    /// A path as it is; a bare name where keepalived looks for it too.
-    static func find(_ name: String) -> String? {
-        if name.utf8.first == UInt8(ascii: "/") { return name }
-        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
-        let directories = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-        return directories.map { $0 + "/" + name }.first(where: Files.isExecutable)
-    }
-}
-
 /// A script that runs in its own process group.
 final class ScriptProcess {
     let owner: ProcessOwner

@@ -43,7 +43,7 @@ import Testing
         #expect(
             DiagnosticRenderer(sources).renderJSON([diagnostic])
                 == #"[{\#(place),"severity":"warning","rule":"config.test.rule","message":"\"q\"\n","fix":"f","#
-                + #""fixIt":{\#(place),"replacement":"MASTER"}}]"#)
+                + #""fixIt":{\#(place),"replacement":"MASTER","safe":false}}]"#)
         #expect(DiagnosticRenderer(sources).renderJSON([]) == "[]")
     }
 

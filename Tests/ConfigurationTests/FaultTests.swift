@@ -169,7 +169,7 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
                     + instance("unicast_peer {\n10.0.0.9\n}", name: "B", address: "10.0.0.2"),
                 ["19:1 note config.instance.open-unicast"]
             ),
-            ("", ["1:1 warning config.global.no-instances"]),
+            ("", ["1:1 error config.file.empty"]),
             ("global_defs {\nvrrp_priority 5\n}\n", ["1:1 warning config.global.no-instances"]),
             // One fault is one diagnostic: what is there but faulty is not missing as well.
             (
@@ -252,6 +252,7 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
             try lenient("virtual_ipaddress {\n10.0.0.2/33\n}").virtualAddresses[1].prefix.description == "10.0.0.2/32")
         #expect(try lenient("nosuch {\npriority 7\n}").basePriority == 100)
         #expect(try lenient("virtual_ipaddress {\nfe80::1\n}").virtualAddresses.count == 1)
+        #expect(try lenient("virtual_ipaddress_excluded {\nfe80::1 scope link\n}").excludedAddresses.count == 1)
         #expect(
             try lenient("authentication {\nauth_type PASS\nauth_pass 123456789\n}").authentication
                 == .pass(Secret(Array("12345678".utf8))))

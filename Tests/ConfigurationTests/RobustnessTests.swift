@@ -168,6 +168,49 @@ import Testing
         }
     }
 
+    @Test("Faulty configurations can be mended, asked against a host and against each other, whatever they are")
+    func followers() {
+        // Without what is refused, or nothing would be left to compare.
+        let lines = Self.seedText.split(separator: "\n").filter { !$0.contains("virtual_routes") }
+            .map { Array($0.utf8) + [0x0A] }
+        var random = SplitMix64(seed: 11)
+        var compared = 0
+        for round in 0..<150 {
+            let texts = (0..<2).map { _ in
+                var text = lines
+                for _ in 0..<Int.random(in: 0..<4, using: &random) {
+                    let place = Int.random(in: 0..<text.count, using: &random)
+                    switch Int.random(in: 0..<3, using: &random) {
+                    case 0: text.remove(at: place)
+                    case 1: text.insert(lines[Int.random(in: 0..<lines.count, using: &random)], at: place)
+                    default:
+                        let byte = Int.random(in: 0..<text[place].count, using: &random)
+                        text[place][byte] = UInt8.random(in: 0x20...0x7E, using: &random)
+                    }
+                }
+                return Array(text.joined())
+            }
+            let leniency: Leniency = round % 2 == 0 ? .strict : .keepalived
+            let other = ProvidedFile(path: "other.conf", bytes: Array("vrrp_script s2 {\n script </etc/x\n}\n".utf8))
+            let loaded = texts.map { text in
+                Repair(
+                    main: "main", files: MemoryFiles([ProvidedFile(path: "main", bytes: text), other]),
+                    leniency: leniency
+                ).after
+            }
+            for one in loaded { _ = HostCheck(one, FakeHost.usual, leniency: leniency).diagnostics }
+            let nodes = loaded.enumerated().compactMap { ClusterNode(name: "n\($0)", $1) }
+            guard nodes.count == 2 else { continue }
+            compared += 1
+            let check = ClusterCheck(nodes)
+            var report = Report(loaded.map(\.sources))
+            report.add(check)
+            #expect(report.text().isEmpty == check.findings.isEmpty)
+            #expect(check.isCluster != ElectionTable(check.elections).text().isEmpty)
+        }
+        #expect(compared > 20)
+    }
+
     @Test("A thousand instances and a thousand faults are read in a time that grows with the text")
     func size() {
         var text = ""

@@ -378,9 +378,10 @@ import Testing
             (0..<count).map { virtualServer(head: "10.\($0 >> 16).\($0 >> 8 & 255).\($0 & 255) 80") }.joined()
         }
         let one = Configuration.load(text: text(1) + instance())
-        #expect(one.diagnostics.map(\.message) == ["`virtual_server` is not supported yet: servers are not handled"])
+        let warnings = one.diagnostics.filter { $0.severity > .note }
+        #expect(warnings.map(\.message) == ["`virtual_server` is not supported yet: servers are not handled"])
         let many = Configuration.load(text: instance() + text(3_000))
-        #expect(describe(many) == ["8:1 warning config.keyword.not-supported-yet"])
+        #expect(describe(many).filter { !$0.contains(" note ") } == ["8:1 warning config.keyword.not-supported-yet"])
         #expect(
             many.diagnostics.first?.message
                 == "the 3000 `virtual_server` blocks are not supported yet: servers are not handled")

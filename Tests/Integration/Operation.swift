@@ -312,10 +312,57 @@ extension OnTheKernel {
             #expect(text.contains("\(file):4:5: error:") && text.contains("`priority`"), "\(text)")
         }
 
+        @Test("check --fix mends the file, shows how, and keeps its mode") func fix() throws {
+            let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).conf").path
+            defer { try? FileManager.default.removeItem(atPath: file) }
+            let text = """
+                vrrp_instance VI_1{
+                    interface eth0
+                    virtual_router_id 51
+                    prioritty 100
+                    virtual_ipaddress {
+                        192.0.2.1/24
+                    }
+                }
+
+                """
+            try File.write(text, to: file)
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+            let (shown, rehearsal) = try aloft("check", "--fix", "--dry-run", file)
+            #expect(rehearsal == 0 && shown.contains("+    priority 100"), "\(shown)")
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
+            #expect(try aloft("check", "--fix", file).status == 0)
+            let mended = try String(contentsOfFile: file, encoding: .utf8)
+            #expect(
+                mended
+                    == text.replacingOccurrences(of: "prioritty", with: "priority").replacingOccurrences(
+                        of: "VI_1{", with: "VI_1 {"))
+            let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
+            #expect(mode == 0o600)
+        }
+
+        @Test("check of two nodes says who is master, and is a program's as well") func cluster() throws {
+            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            let files = ["a", "b"].map { root.appending(path: "Corpus/cluster/weight-too-small/\($0).conf").path }
+            let (text, status) = try aloft("check", files[0], files[1])
+            #expect(status == 0)
+            #expect(text.contains("master  a.conf, 150") && text.contains("NEVER MOVES"), "\(text)")
+            let (json, _) = try aloft("check", "--format", "json", files[0], files[1])
+            let object = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+            #expect((object?["elections"] as? [Any])?.count == 1)
+            #expect((object?["diagnostics"] as? [Any])?.count == 1)
+            let (sarif, _) = try aloft("check", "--format", "sarif", files[0], files[1])
+            let log = try JSONSerialization.jsonObject(with: Data(sarif.utf8)) as? [String: Any]
+            #expect(log?["version"] as? String == "2.1.0")
+        }
+
         @Test("exit codes: 0 done, 1 no, 2 usage, 3 cannot reach or read") func exitCodes() throws {
             #expect(try aloft("version").status == 0)
             #expect(try aloft("nonsense").status == 2)
             #expect(try aloft("check", "/nonexistent").status == 3)
+            #expect(try aloft("check", "--dry-run", "/dev/null").status == 2)
+            #expect(try aloft("check", "--live", "/dev/null", "/dev/null").status == 2)
+            #expect(try aloft("check", "/dev/null").status == 1)
         }
     }
 }

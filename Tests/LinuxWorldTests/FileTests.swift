@@ -104,6 +104,38 @@ import Testing
         #expect(Files.isExecutable("/bin/sh") && !Files.isExecutable("/etc/passwd"))
     }
 
+    @Test("A file that is replaced keeps its mode and owner, and a link to it stays a link")
+    func replacedInPlace() throws {
+        try withDirectory { directory in
+            let (path, link) = (directory + "/a.conf", directory + "/link")
+            let (old, new) = (Array("old".utf8), Array("new".utf8))
+            try Files.writeAtomically(path, old)
+            chmod(path, 0o640)
+            if isRoot { chown(path, 1234, 4321) }
+            symlink("a.conf", link)
+            let before = try #require(try Files.status(path))
+            try Files.replace(link, old, with: new)
+            #expect(try Files.read(path) == new)
+            let after = try #require(try Files.status(path))
+            #expect(after.mode == before.mode && after.uid == before.uid && after.gid == before.gid)
+            #expect(try Files.status(link, followLinks: false)?.isSymbolicLink == true)
+            #expect(try Files.list(directory) == ["a.conf", "link"])
+        }
+    }
+
+    @Test("A file that was written meanwhile is left alone, and so is what is no file")
+    func notReplaced() throws {
+        try withDirectory { directory in
+            let path = directory + "/a.conf"
+            try Files.writeAtomically(path, Array("theirs".utf8))
+            #expect(throws: SystemError.self) { try Files.replace(path, Array("old".utf8), with: []) }
+            #expect(try Files.readText(path) == "theirs")
+            #expect(throws: SystemError.self) { try Files.replace(directory, [], with: []) }
+            #expect(throws: SystemError.self) { try Files.replace(directory + "/none", [], with: []) }
+            #expect(try Files.list(directory) == ["a.conf"])
+        }
+    }
+
     @Test func globsFindWhatAShellWould() throws {
         try withDirectory { directory in
             try Files.makeDirectory(directory + "/conf.d")

@@ -41,7 +41,7 @@ enum House {
         Room(
             name: "aloft", kind: .shell,
             imports: [
-                "SimulatedWorld", "LinuxWorld", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
                 "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
             ]),
     ]

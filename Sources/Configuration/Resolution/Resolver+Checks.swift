@@ -69,7 +69,8 @@ extension Resolver {
             return
         }
         guard let password = block.value.password, !password.value.revealed.isEmpty else {
-            guard !block.value.failed.contains("auth_pass") else { return }
+            // One that follows on the line of another keyword was said to be too much there.
+            guard !block.value.failed.contains("auth_pass"), !block.value.failed.contains("auth_type") else { return }
             report(
                 .passwordMissing, at: place, "there is no password", reason: "the block would have no effect",
                 fix: "add `auth_pass`, or remove the block")

@@ -22,7 +22,7 @@ extension Resolver {
             let (members, hadFaults) = members(of: draft, number: groups.count, instances, groups, &groupOfInstance)
             guard !members.isEmpty else {
                 // Where each member had a fault of its own, that is said.
-                if !draft.failed.contains("group"), !hadFaults || leniency == .keepalived {
+                if draft.failed.isEmpty, !hadFaults || leniency == .keepalived {
                     report(
                         .emptyGroup, at: draft.name.range, "the group `\(draft.name.value)` has no members",
                         reason: "it is removed", fix: "name instances in its `group` block")
@@ -92,6 +92,7 @@ extension Resolver {
                     reason: "an owner is always master: the group could never be backup together",
                     fix: "give all of them 255, or none")
             }
+            suspect(group, draft, members)
             guard !group.trackingWeight else { continue }
             for member in members where isWeighted(member) {
                 report(

@@ -65,6 +65,7 @@ extension Resolver {
                 reason: "a backup with nopreempt leaves a master in place whose weights have lowered its priority",
                 fix: "track with weight 0, which faults the master")
         }
+        suspect(draft, i, in: group)
         return i
     }
 

@@ -16,6 +16,10 @@ struct Resolver {
     var faultyScripts: Set<String> = []
     var scripts: [TrackScript] = []
     var usedScripts: Set<String> = []
+    /// What weights make of priorities, as far as it was said.
+    var reaches: Set<PriorityRange> = []
+    /// All commands but those of scripts, with their places.
+    var hooks: [Placed<HookCommand>] = []
     var servers = ServerScope()
 
     init(diagnostics: DiagnosticList, leniency: Leniency) {
@@ -39,7 +43,9 @@ struct Resolver {
         globalDraft = root.global
         resolveGlobal(root.global)
         for draft in root.scripts {
-            if resolve(draft) { definitions.scripts.append(draft.name.range) }
+            guard resolve(draft) else { continue }
+            definitions.scripts.append(draft.name.range)
+            definitions.commands.append(draft.command?.range ?? draft.name.range)
         }
         let kept = uniqueInstances(root.instances)
         // Groups first: their members take defaults from them.
@@ -54,10 +60,14 @@ struct Resolver {
             instances.append(instance)
             drafts.append(draft)
             definitions.instances.append(draft.value.name.range)
+            definitions.instancePlaces.append(InstancePlaces(draft))
         }
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
+        suspectScriptUser(instances, groups)
         definitions.syncGroups = groupDrafts.map(\.name.range)
+        definitions.hooks = hooks
+        definitions.groupPlaces = groupDrafts.map(GroupPlaces.init)
         for (script, range) in zip(scripts, definitions.scripts) where !usedScripts.contains(script.name) {
             report(
                 .unusedScript, at: range, "no instance tracks the script `\(script.name)`",
@@ -65,6 +75,7 @@ struct Resolver {
         }
         var model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
         resolveServers(root, &reader, into: &model, &definitions)
+        suspectServices(model, definitions)
         // Where something else is refused, that may be why.
         if root.instances.isEmpty, !diagnostics.hasError {
             report(
@@ -137,13 +148,15 @@ struct Resolver {
         return user
     }
 
-    func resolve(_ hook: Written<HookCommand>?) -> HookCommand? {
-        guard var hook = hook?.value else { return nil }
+    mutating func resolve(_ written: Written<HookCommand>?) -> HookCommand? {
+        guard let written else { return nil }
+        var hook = written.value
         hook.user = resolve(hook.user)
+        hooks.append(Placed(hook, written.range))
         return hook
     }
 
-    func resolve(_ draft: NotifyDraft) -> NotifyScripts {
+    mutating func resolve(_ draft: NotifyDraft) -> NotifyScripts {
         var notify = NotifyScripts()
         notify.master = resolve(draft.master)
         notify.backup = resolve(draft.backup)

@@ -79,6 +79,7 @@ extension Keyword {
         _ documentation: String
     ) -> Keyword {
         Keyword(name, .none, default: value ? "off" : "on", documentation, status: status) { target, reader in
+            if let before = target[keyPath: slot], before.value != value { reader.warnOfContradiction(before.range) }
             reader.assign(&target[keyPath: slot], value, repeatable: true)
         }
     }

@@ -34,7 +34,11 @@ extension StatementReader {
             rule, at: word.range, "`\(word.text)` is not a value of `\(keywordText)`",
             reason: otherwise.map { "keepalived takes it for \($0)" } ?? "it would be dropped",
             fix: meant.map { "did you mean `\($0)`?" } ?? "write " + names.joined(separator: " or "),
-            fixIt: meant.map { Diagnostic.FixIt(word.range, $0) })
+            fixIt: meant.map {
+                // Another case of the same word can mean nothing else.
+                let isSafe = $0.utf8.elementsEqual(word.text.utf8, by: { ($0 | 0x20) == ($1 | 0x20) })
+                return Diagnostic.FixIt(word.range, $0, isSafe: isSafe)
+            })
         return nil
     }
 
@@ -172,7 +176,7 @@ extension StatementReader {
             guard let device = interfaceOption(option) else { return false }
             address.device = device
         case "scope":
-            guard family == .ipv4 else { return reject(option, belongsTo: .ipv4) }
+            guard family == .ipv4 else { return ignoreScope(option) }
             guard let word = optionValue(option) else { return false }
             let names: [(String, UInt8)] = [
                 ("global", 0), ("site", 200), ("link", 253), ("host", 254), ("nowhere", 255),
@@ -278,6 +282,15 @@ extension StatementReader {
     private mutating func interfaceOption(_ option: (text: String, range: SourceRange)) -> String? {
         guard let word = optionValue(option) else { return nil }
         return checkedInterface(word.text, word.range)
+    }
+
+    /// As keepalived: the address stays, without it. Agents write it for link-local addresses, where it says nothing.
+    private mutating func ignoreScope(_ option: (text: String, range: SourceRange)) -> Bool {
+        guard optionValue(option) != nil else { return false }
+        report(
+            .addressFamilyOption, at: option.range, "`scope` is for IPv4 only",
+            reason: "the scope of an IPv6 address is in the address", fix: "remove it and its value")
+        return leniency == .keepalived
     }
 
     private mutating func reject(_ option: (text: String, range: SourceRange), belongsTo family: AddressFamily) -> Bool

@@ -28,13 +28,21 @@ extension StatementReader {
     }
 
     mutating func checkedInterface(_ name: String, _ range: SourceRange) -> String? {
-        guard !name.isEmpty, name.utf8.count <= 15, !name.utf8.contains(where: { $0 == 0x2F || $0 <= 0x20 }) else {
+        guard !name.isEmpty, name.utf8.count <= 15,
+            !name.utf8.contains(where: { $0 == 0x2F || $0 == 0x3A || $0 <= 0x20 })
+        else {
+            let colon = name.utf8.firstIndex(of: 0x3A).map { String(name[..<$0]) }
             report(
                 .nameLength, at: range, "`\(name)` cannot be the name of an interface",
-                reason: "Linux allows 1 to 15 bytes without blank space and slashes",
-                fix: "check the name with `ip link`")
+                reason: colon == nil
+                    ? "Linux allows 1 to 15 bytes without blank space, slashes and colons"
+                    : "what stands behind a colon is the label of an address, and no interface",
+                fix: colon.map { "write `\($0)`, and `label \(name)` behind the address" }
+                    ?? "check the name with `ip link`",
+                fixIt: colon.map { Diagnostic.FixIt(range, $0) })
             return nil
         }
+        warnOfSuffix(name, range)
         return name
     }
 
@@ -44,9 +52,11 @@ extension StatementReader {
         case "on", "true", "yes": return true
         case "off", "false", "no": return false
         default:
+            let meant = Self.meantBoolean(word.text)
             report(
                 .boolean, at: word.range, "`\(word.text)` is neither on nor off", reason: "the line is skipped",
-                fix: "write on or off")
+                fix: meant.map { "write `\($0)`" } ?? "write on or off",
+                fixIt: meant.map { Diagnostic.FixIt(word.range, $0, isSafe: true) })
             return nil
         }
     }
@@ -58,7 +68,10 @@ extension StatementReader {
         }
         if let fast { return fast }
         guard let word = required(unit == "s" ? "seconds" : "number") else { return nil }
-        return checkedInteger(word.text, word.range, range, unit: unit, rule: rule)
+        let value = checkedInteger(word.text, word.range, range, unit: unit, rule: rule)
+        // What is wrong with the rest has been said by what is wrong with this.
+        if value == nil, parseInteger(word.text) == nil { skipRest() }
+        return value
     }
 
     mutating func checkedInteger(
@@ -66,9 +79,11 @@ extension StatementReader {
     ) -> Int? {
         switch parseInteger(text) {
         case .none:
+            let fixIt = punctuationRemoved(text, place)
             report(
                 .number, at: place, "`\(text)` is not a whole number", reason: "the line is skipped",
-                fix: "write a number from \(range.lowerBound) to \(range.upperBound)")
+                fix: fixIt.map { "write `\($0.replacement)`" }
+                    ?? "write a number from \(range.lowerBound) to \(range.upperBound)", fixIt: fixIt)
             return nil
         case .some(let value) where value.map(range.contains) != true:
             let unit = unit.isEmpty ? "" : " \(unit)"
@@ -94,7 +109,7 @@ extension StatementReader {
     }
 
     /// nil: not a number. `.some(nil)`: one that does not fit an `Int`.
-    private func parseInteger(_ text: String) -> Int?? {
+    func parseInteger(_ text: String) -> Int?? {
         var digits = text.utf8[...]
         let negative = digits.first == UInt8(ascii: "-")
         if negative || digits.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
@@ -118,9 +133,11 @@ extension StatementReader {
         if let fast { return .seconds(fast) }
         guard let word = required("seconds") else { return nil }
         guard let micros = parseMicroseconds(word.text) else {
+            let fixIt = punctuationRemoved(word.text, word.range)
             report(
                 .number, at: word.range, "`\(word.text)` is not a time in seconds", reason: "the line is skipped",
-                fix: "write seconds, such as 1 or 0.25")
+                fix: fixIt.map { "write `\($0.replacement)`" } ?? "write seconds, such as 1 or 0.25", fixIt: fixIt)
+            skipRest()
             return nil
         }
         guard let micros, range.contains(micros) else {
@@ -191,8 +208,10 @@ extension StatementReader {
 
     /// `SCRIPT [USER [[:]GROUP]]`.
     mutating func hook() -> HookCommand? {
+        let first = nextRange
         guard let argv = command() else { return nil }
         guard hasMore else { return HookCommand(argv: argv) }
+        if let first { warnOfUser(behind: first) }
         guard let user = user() else { return nil }
         return HookCommand(argv: argv, user: user)
     }
@@ -205,6 +224,7 @@ extension StatementReader {
         }
         switch ShellWords.split(bytes[...]) {
         case .success(let words) where words.first?.isEmpty == false:
+            warnOfShellSyntax(words, bytes, range)
             return words.map { String(decoding: $0, as: UTF8.self) }
         case .success:
             report(.missingValue, at: range, "the command is empty", fix: "write the path of a program")
@@ -229,10 +249,12 @@ extension StatementReader {
             return nil
         }
         if let rest = unreadRange {
+            let fixIt = quoted(through: rest)
             skipRest()
             report(
                 .commandQuote, at: rest, "only the first word is the command; this is dropped",
-                reason: "the program would run without its arguments", fix: "put the whole command in double quotes")
+                reason: "the program would run without its arguments", fix: "put the whole command in double quotes",
+                fixIt: fixIt)
         }
         return argv
     }

@@ -109,7 +109,7 @@ struct StatementReader {
         case .deprecated(let better):
             report(
                 .deprecatedKeyword, at: range, "`\(keyword.name)` is an old name of `\(better)`",
-                fix: "write `\(better)`", fixIt: Diagnostic.FixIt(range, better))
+                fix: "write `\(better)`", fixIt: Diagnostic.FixIt(range, better, isSafe: true))
         case .notYet(let decidesHolder):
             guard !keyword.isRead else { break }
             // At most a name is taken, for others that refer to it.
@@ -133,6 +133,7 @@ struct StatementReader {
                 .unexpectedBlock, at: range, "`\(keyword.name)` takes no block",
                 reason: "what stands in it is skipped", fix: "remove the block")
         }
+        if !wantsBlock { skipEqualsSign() }
         keyword.apply(&target, &self)
         if !wantsBlock { expectNoMore() }
     }
@@ -207,6 +208,19 @@ struct StatementReader {
         )
     }
 
+    /// `priority = 100`, as other languages have it. keepalived takes the sign for the value.
+    private mutating func skipEqualsSign() {
+        guard leniency == .strict, cursor + 1 < end else { return }
+        let sign = tree.tokens[cursor].range
+        guard tree.sources.bytes(in: sign).elementsEqual("=".utf8) else { return }
+        cursor += 1
+        let gap = SourceRange(start: sign.start, end: tree.tokens[cursor].start)
+        report(
+            .extraValue, at: sign, "`=` stands where the value of `\(keywordText)` belongs",
+            reason: "a value follows its keyword behind blank space", fix: "remove the `=`",
+            fixIt: Diagnostic.FixIt(gap, "", isSafe: true))
+    }
+
     /// Stores a value; a keyword that is written twice counts as written last.
     mutating func assign<Value>(_ slot: inout Written<Value>?, _ value: Value, repeatable: Bool = false) {
         if let before = slot, !repeatable {
@@ -227,13 +241,15 @@ struct StatementReader {
         var fix = "remove it"
         var fixIt: Diagnostic.FixIt?
         let homes = Schema.homes(of: word)
+        let names = block.keywords.map(\.name)
         if let better = Schema.nameHere(of: word, in: block.path) {
             fix = "here it is called `\(better)`"
             fixIt = Diagnostic.FixIt(keywordRange, better)
-        } else if let meant = Spelling.nearest(to: word, among: block.keywords.map(\.name)) {
+        } else if let meant = Spelling.nearest(to: word, among: names) {
             fix = "did you mean `\(meant)`?"
             if leniency == .strict { failed.insert(meant) }
-            fixIt = Diagnostic.FixIt(keywordRange, meant)
+            let isSafe = Spelling.isObvious(meant, for: word, among: names)
+            fixIt = Diagnostic.FixIt(keywordRange, meant, isSafe: isSafe)
         } else if let home = homes.first {
             fix = home.isEmpty ? "it belongs at the top: is a `}` missing before it?" : "it belongs in `\(home)`"
             if homes.contains(parentPath(of: block.path)), !block.path.isEmpty {

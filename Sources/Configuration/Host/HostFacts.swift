@@ -1,0 +1,57 @@
+import Primitives
+
+/// What a check asks of the machine that the configuration is for. Pure rooms cannot look: whoever calls the check does.
+public protocol HostFacts {
+    /// Nil when there is none of this name.
+    func interface(_ name: String) -> HostInterface?
+    /// The interface that has an address; nil when none has.
+    func holder(of address: IPAddress) -> String?
+    /// What a command's first word comes to.
+    func program(_ name: String) -> HostProgram
+    /// Whether a user, and the group named with it, exist here.
+    func knows(_ user: ScriptUser) -> Bool
+    /// Whether a user of this name or number is root.
+    func isRoot(_ user: ScriptUser) -> Bool
+    /// Whether a file can be read by whoever asks.
+    func isReadable(_ path: String) -> Bool
+    /// Whether the kernel speaks IPv6 at all.
+    var hasIPv6: Bool { get }
+}
+
+/// A network interface as it is now.
+public struct HostInterface: Hashable, Sendable {
+    public var isUp: Bool
+    public var hasMulticast: Bool
+    /// `disable_ipv6` is set.
+    public var refusesIPv6: Bool
+    public var addresses: [HostAddress]
+
+    public init(isUp: Bool = true, hasMulticast: Bool = true, refusesIPv6: Bool = false, addresses: [HostAddress] = [])
+    {
+        self.isUp = isUp
+        self.hasMulticast = hasMulticast
+        self.refusesIPv6 = refusesIPv6
+        self.addresses = addresses
+    }
+}
+
+/// An address of an interface.
+public struct HostAddress: Hashable, Sendable {
+    public var prefix: IPPrefix
+    /// A VRRP daemon put it there, or it will end by itself.
+    public var isManaged: Bool
+
+    public init(_ prefix: IPPrefix, isManaged: Bool = false) {
+        self.prefix = prefix
+        self.isManaged = isManaged
+    }
+}
+
+/// What a command's program is on this machine.
+public enum HostProgram: Hashable, Sendable {
+    /// It can be run. `writers` says who besides root could put something else there; nil is nobody.
+    case found(path: String, writers: String?)
+    /// There, but nobody may execute it.
+    case notExecutable(path: String)
+    case missing
+}

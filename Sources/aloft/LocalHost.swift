@@ -1,0 +1,57 @@
+import Configuration
+import Glibc
+import LinuxWorld
+import Netlink
+import Primitives
+
+/// This machine, as `aloft check --live` asks about it: read once, without privileges.
+struct LocalHost: HostFacts {
+    private var interfaces: [String: HostInterface] = [:]
+    private var holders: [IPAddress: String] = [:]
+    private let users: UserDatabase?
+    let hasIPv6: Bool
+
+    init() {
+        users = try? UserDatabase.load()
+        hasIPv6 = access("/proc/net/if_inet6", F_OK) == 0
+        // Without an answer of the kernel every interface is missing, and that is said.
+        do { try readKernel() } catch {}
+    }
+
+    private mutating func readKernel() throws(SystemError) {
+        var socket = try RouteSocket.command()
+        var links: [LinkRecord] = []
+        var addresses: [AddressRecord] = []
+        _ = try socket.exchange(.dumpLinks) { if case .link(let record) = $0 { links.append(record) } }
+        _ = try socket.exchange(.dumpAddresses(nil)) { if case .address(let record) = $0 { addresses.append(record) } }
+        for link in links {
+            let refusal = try? Sysctl.read("net/ipv6/conf/\(link.name)/disable_ipv6")
+            let own = addresses.filter { $0.interface == link.index }
+            interfaces[link.name] = HostInterface(
+                isUp: link.isUp, hasMulticast: link.flags.contains(.multicast), refusesIPv6: refusal == "1",
+                addresses: own.map { HostAddress($0.prefix, isManaged: Self.isManaged($0)) })
+            for address in own { holders[address.prefix.address] = link.name }
+        }
+    }
+
+    /// keepalived and Aloft mark their addresses; what ends by itself is nobody's own either.
+    private static func isManaged(_ address: AddressRecord) -> Bool {
+        address.proto == AddressRecord.alofts || address.validLifetime != AddressRecord.forever
+    }
+
+    func interface(_ name: String) -> HostInterface? { interfaces[name] }
+    func holder(of address: IPAddress) -> String? { holders[address] }
+
+    func program(_ name: String) -> HostProgram {
+        guard let path = ScriptPath.find(name), let status = try? Files.status(path), status.isRegular else {
+            return .missing
+        }
+        // Root may execute what anybody may.
+        guard status.mode & 0o111 != 0 else { return .notExecutable(path: path) }
+        return .found(path: path, writers: PathSafety.fault(of: path))
+    }
+
+    func knows(_ user: ScriptUser) -> Bool { users?.identity(user: user.user, group: user.group) != nil }
+    func isRoot(_ user: ScriptUser) -> Bool { users?.identity(user: user.user)?.uid == 0 }
+    func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+}

@@ -1,0 +1,140 @@
+import ConfigLanguage
+import Configuration
+import Primitives
+import Testing
+
+/// A machine made of values.
+struct FakeHost: HostFacts {
+    var interfaces: [String: HostInterface] = [:]
+    var programs: [String: HostProgram] = [:]
+    var users = ["root", "nobody"]
+    var readable: [String] = []
+    var hasIPv6 = true
+
+    /// eth0 with 10.0.0.9/24, as the tests' instance wants it.
+    static var usual: FakeHost {
+        var host = FakeHost()
+        host.interfaces["eth0"] = HostInterface(addresses: [Self.address("10.0.0.9/24")])
+        host.programs["/bin/x"] = .found(path: "/bin/x", writers: nil)
+        return host
+    }
+
+    static func address(_ text: String, managed: Bool = false) -> HostAddress {
+        // The tests write nothing else.
+        HostAddress(IPPrefix(text) ?? IPPrefix(host: .v4(IPv4Address(bits: 0))), isManaged: managed)
+    }
+
+    func interface(_ name: String) -> HostInterface? { interfaces[name] }
+    func holder(of address: IPAddress) -> String? {
+        interfaces.keys.sorted().first { interfaces[$0]?.addresses.contains { $0.prefix.address == address } == true }
+    }
+    func program(_ name: String) -> HostProgram { programs[name] ?? .missing }
+    func knows(_ user: ScriptUser) -> Bool { users.contains(user.user) && user.group != "nogroup" }
+    func isRoot(_ user: ScriptUser) -> Bool { user.user == "root" }
+    func isReadable(_ path: String) -> Bool { readable.contains(path) }
+}
+
+@Suite struct HostCheckTests {
+    func check(_ text: String, _ host: FakeHost = .usual, _ leniency: Leniency = .strict) -> [String] {
+        let loaded = Configuration.load(text: text, leniency: leniency)
+        #expect(loaded.isValid, "\(loaded.renderedDiagnostics())")
+        return HostCheck(loaded, host, leniency: leniency).diagnostics.map {
+            let place = loaded.sources.location(of: $0.range)
+            return "\(place.line):\(place.column) \($0.severity) \($0.rule)"
+        }
+    }
+
+    @Test("A machine that has all of it has nothing to say")
+    func nothing() {
+        #expect(check(instance("notify_master /bin/x")) == [])
+    }
+
+    @Test("Interfaces that are missing, down or without multicast are told where they are named first")
+    func interfaces() {
+        var host = FakeHost.usual
+        host.interfaces["eth1"] = HostInterface(isUp: false)
+        let tracked = instance("track_interface {\neth1\neth7\n}\nvirtual_ipaddress {\n10.0.0.2 dev eth8\n}")
+        #expect(
+            check(tracked, host) == [
+                "7:1 warning config.host.interface-down", "8:1 warning config.host.interface-missing",
+                "11:1 warning config.host.interface-missing",
+            ])
+        host.interfaces["eth0"]?.hasMulticast = false
+        #expect(check(instance(), host) == ["2:1 warning config.host.no-multicast"])
+        let unicast = "unicast_src_ip 10.0.0.9\nunicast_peer {\n10.0.0.8\n}"
+        #expect(check(instance(unicast), host) == [])
+        // Twice named is once told.
+        #expect(check(instance() + instance(name: "B", vrid: 2, address: "10.0.0.3"), FakeHost()).count == 1)
+    }
+
+    @Test("An address that the interface has for itself is told, unless a daemon put it there or it is the owner's")
+    func ownAddress() {
+        var host = FakeHost.usual
+        host.interfaces["eth0"]?.addresses.append(FakeHost.address("10.0.0.1/32"))
+        #expect(check(instance(), host) == ["5:1 warning config.host.own-address"])
+        #expect(check(instance("priority 255"), host) == [])
+        host.interfaces["eth0"]?.addresses[1].isManaged = true
+        #expect(check(instance(), host) == [])
+    }
+
+    @Test(
+        "A host address must lie in a network of its interface; one with a length brings its own",
+        arguments: [
+            ("10.0.0.1", false), ("10.0.1.1", true), ("10.0.1.1/24", false), ("10.0.1.1/32", true),
+            ("2001:db8::1", false),
+            ("fe80::1", false),
+        ])
+    func network(_ address: String, _ expected: Bool) {
+        let found = check(instance(address: address))
+        #expect(found == (expected ? ["5:1 warning config.host.foreign-network"] : []))
+    }
+
+    @Test("IPv6 that the kernel or the interface refuses is told")
+    func ipv6() {
+        var host = FakeHost.usual
+        host.interfaces["eth0"]?.refusesIPv6 = true
+        #expect(check(instance(address: "fe80::1/64"), host) == ["5:1 warning config.host.no-ipv6"])
+        host.hasIPv6 = false
+        #expect(check(instance(address: "fe80::1/64"), host) == ["1:15 warning config.host.no-ipv6"])
+        #expect(check(instance(), host) == [])
+    }
+
+    @Test("A source that nobody has, and a peer that is this node, are told")
+    func ends() {
+        let text = instance("unicast_src_ip 10.0.0.7\nunicast_peer {\n10.0.0.8\n10.0.0.9\n}")
+        #expect(
+            check(text) == ["6:1 warning config.host.source-missing", "9:1 error config.host.peer-is-local"])
+        #expect(check(text, .usual, .keepalived)[1] == "9:1 warning config.host.peer-is-local")
+        #expect(check(instance("mcast_src_ip 10.0.0.7")) == ["6:1 warning config.host.source-missing"])
+    }
+
+    @Test("Programs that are missing, cannot be run, or that others may write are told")
+    func programs() {
+        var host = FakeHost.usual
+        host.programs["/bin/plain"] = .notExecutable(path: "/bin/plain")
+        host.programs["/tmp/x"] = .found(path: "/tmp/x", writers: "everybody may write /tmp/x")
+        let script = { (path: String) in "vrrp_script s {\nscript \"\(path) a\"\n}\n" + instance("track_script {\ns\n}")
+        }
+        #expect(check(script("/bin/no"), host) == ["2:1 warning config.host.program-missing"])
+        #expect(check(script("/bin/plain"), host) == ["2:1 warning config.host.program-missing"])
+        #expect(check(script("/tmp/x"), host) == ["2:1 warning config.host.program-unsafe"])
+        #expect(check(script("/bin/x"), host) == [])
+        #expect(check(instance("notify_master \"/tmp/x\" nobody"), host) == [])
+        #expect(check(instance("notify_master \"/tmp/x\" root"), host) == ["6:1 warning config.host.program-unsafe"])
+        #expect(check(script("</run/ready"), host) == ["2:1 warning config.host.program-missing"])
+        host.readable = ["/run/ready a", "/run/ready"]
+        #expect(
+            check("vrrp_script s {\nscript \"</run/ready\"\n}\n" + instance("track_script {\ns\n}"), host) == [])
+    }
+
+    @Test("Users that do not exist are told; nobody is, where nobody may run as root by omission")
+    func users() {
+        #expect(check(instance("notify_master /bin/x alice")) == ["6:1 warning config.host.user-unknown"])
+        #expect(check(instance("notify_master /bin/x nobody nogroup")) == ["6:1 warning config.host.user-unknown"])
+        let secure = "global_defs {\nenable_script_security\n}\n" + instance("notify_master /bin/x")
+        #expect(check(secure) == ["9:1 warning config.host.user-unknown"])
+        var host = FakeHost.usual
+        host.users.append("keepalived_script")
+        #expect(check(secure, host) == [])
+    }
+}
