@@ -19,7 +19,7 @@ extension InstanceDefinition {
         switch authentication {
         case .none: words += [Wording("auth_type", nil as String?), Wording("auth_pass", nil as String?)]
         case .pass(let secret):
-            words += [Wording("auth_type", "PASS"), Wording("auth_pass", ["\(secret)"], secret: secret)]
+            words += [Wording("auth_type", "PASS"), Wording("auth_pass", secret: secret)]
         }
         words += [
             Wording("unicast_peer", unicastPeers.map(\.wording)),

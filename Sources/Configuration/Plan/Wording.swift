@@ -8,19 +8,35 @@ public struct Wording: Hashable, Sendable {
     public let keyword: String
     /// One for a value, none for a value that is not set, any number for a list.
     public let values: [String]
+    /// What the values are, for programs.
+    public let kind: Kind
     /// What is compared and never shown.
     let secret: Secret?
 
-    init(_ keyword: String, _ values: [String], secret: Secret? = nil) {
+    public enum Kind: UInt8, Hashable, Sendable {
+        case text
+        /// A whole number, or seconds with decimals.
+        case number
+        /// `on` or `off`.
+        case boolean
+        case list
+    }
+
+    private init(_ keyword: String, _ kind: Kind, _ values: [String], secret: Secret? = nil) {
         self.keyword = keyword
+        self.kind = kind
         self.values = values
         self.secret = secret
     }
 
-    init(_ keyword: String, _ value: String?) { self.init(keyword, value.map { [$0] } ?? []) }
-    init(_ keyword: String, _ value: Int?) { self.init(keyword, value.map { String($0) }) }
-    init(_ keyword: String, _ value: Bool) { self.init(keyword, value ? "on" : "off") }
-    init(_ keyword: String, _ value: Duration?) { self.init(keyword, value?.formattedSeconds(digits: 6)) }
+    init(_ keyword: String, _ entries: [String]) { self.init(keyword, .list, entries) }
+    init(_ keyword: String, _ value: String?) { self.init(keyword, .text, value.map { [$0] } ?? []) }
+    init(_ keyword: String, _ value: Int?) { self.init(keyword, .number, value.map { [String($0)] } ?? []) }
+    init(_ keyword: String, _ value: Bool) { self.init(keyword, .boolean, [value ? "on" : "off"]) }
+    init(_ keyword: String, _ value: Duration?) {
+        self.init(keyword, .number, value.map { [$0.formattedSeconds(digits: 6)] } ?? [])
+    }
+    init(_ keyword: String, secret: Secret) { self.init(keyword, .text, ["\(secret)"], secret: secret) }
     init(_ keyword: String, _ value: IPAddress?) { self.init(keyword, value?.description) }
     init(_ keyword: String, _ value: HookCommand?) { self.init(keyword, value?.wording) }
 }
