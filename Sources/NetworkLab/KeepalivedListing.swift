@@ -56,7 +56,10 @@ public struct KeepalivedListing: Hashable, Sendable {
         "No sockets allocated", "Num member fault", "Result =", "Insecure =", "Init state =", "Status =", "State =",
         "Next gratuitous ARP", "Script uid:gid", "Default script uid:gid", "libnftnl", "nftables", "SNMP socket",
         "DBus service name", "Default interface", "VRRP CPU Affinity", "Number of config faults", "Current processes",
-        "Have quorum", "Bfd is", "umask = 0177", "umask = 022",
+        "Have quorum", "Bfd is", "umask = 0177", "umask = 022", "alive =", "quorum_state_up", "reloaded =", "Alive:",
+        "Enabled =", "Up =", "Has run", "Current weight", "effective weight", "previous effective_weight",
+        "num failed checkers", "RS set", "Regex ref count", "Last ran", "Last status", "System is compiled with LVS",
+        "uid:gid =", "Reloaded =", "Default delay before retry",
     ]
 
     /// The line as both would write it; nil for one that they cannot share.
@@ -64,9 +67,15 @@ public struct KeepalivedListing: Hashable, Sendable {
         let words = line.drop { $0 == " " }
         if foreignLines.contains(where: words.hasPrefix) { return nil }
         if words.hasPrefix("Using src_ip"), !words.hasSuffix("(from configuration)") { return nil }
-        if words.hasPrefix("Password =") { return "   Password" }
+        if words.hasPrefix("Password") { return "   Password" }
         if words.hasPrefix("VRRP Sync Group ="), let comma = line.lastIndex(of: ",") { return String(line[..<comma]) }
         if words.hasPrefix("Multicast address"), let comma = line.firstIndex(of: ",") { return String(line[..<comma]) }
+        if words.hasPrefix("RIP ="), let weight = line.lastIndex(of: "E"), line[..<weight].hasSuffix(" EFF W") {
+            return String(line[..<weight].dropLast(" EFF W".utf8.count))
+        }
+        // keepalived lists every option there is.
+        if words.hasPrefix("Regex options:") { return "     Regex options:" }
+        if words.hasPrefix("default forwarding method") { return "   " + words.dropFirst("default ".utf8.count) }
         return withoutUser(line)
     }
 

@@ -26,8 +26,11 @@ import Testing
     @Test("The listing is keepalived's", arguments: names)
     func listing(_ name: String) throws {
         let expected = KeepalivedListing(try Self.text(name + ".expected"))
-        let actual = KeepalivedListing(ConfigurationDump(try model(name)).text)
-        #expect(expected.lines.count > 60)
+        var text = ConfigurationDump(try model(name)).text
+        // What keepalived's checker process lists of the globals is half of them: there is no such section in those files.
+        if name.hasPrefix("lvs-") { text = String(text[try #require(text.range(of: "\n------<")).lowerBound...]) }
+        let actual = KeepalivedListing(text)
+        #expect(expected.lines.count > 45)
         #expect(actual == expected, "\(KeepalivedListing.differences(expected, actual))")
     }
 
@@ -69,7 +72,25 @@ import Testing
         #expect(!writer.text.contains("rosebud"))
     }
 
-    @Test("No listing shows a password") func secrets() throws {
-        #expect(!ConfigurationDump(try model("plain")).text.contains("rosebud"))
+    @Test("No listing shows a password", arguments: ["plain", "lvs-tls"]) func secrets(_ name: String) throws {
+        #expect(try Self.text(name + ".conf").contains("rosebud"))
+        let dump = ConfigurationDump(try model(name))
+        var json = JSONWriter()
+        dump.write(to: &json)
+        #expect(!dump.text.contains("rosebud") && !json.text.contains("rosebud"))
+    }
+
+    @Test("The JSON of servers nests as their blocks do")
+    func serversAsJSON() throws {
+        var writer = JSONWriter()
+        ConfigurationDump(try model("lvs-checks")).write(to: &writer)
+        let json = try #require(JSONValue(writer.bytes))
+        let server = try #require(json["virtual_server"]?.array?.first)
+        #expect(server["address"]?.string == "10.0.0.100" && server["port"]?.integer == 80)
+        #expect(server["delay_loop"] == .number(1.5))
+        let real = try #require(server["real_server"]?.array)
+        #expect(real.count == 3)
+        #expect(real[0]["checks"]?.array?.map { $0["kind"]?.string } == ["TCP_CHECK", "TCP_CHECK", "PING_CHECK"])
+        #expect(real[2]["checks"]?.array?[0]["url"]?.array?.count == 3)
     }
 }

@@ -153,6 +153,179 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
         #expect(fifo.wordings != before)
     }
 
+    @Test("Every property of servers and their checkers has a word for it")
+    func serverWordings() {
+        let hook = HookCommand(argv: ["x"])
+        let address = IPAddress("10.0.0.1")!
+        cover(
+            VirtualServer(.address(address, port: 80)), \.wordings, unless: ["service", "realServers"],
+            [
+                "family": { $0.family = .ipv6 }, "transport": { $0.transport = .udp },
+                "scheduler": { $0.scheduler = .neverQueue }, "schedulerFlags": { $0.schedulerFlags = .third },
+                "onePacket": { $0.onePacket = true }, "forwarding": { $0.forwarding = .directRouting },
+                "persistence": { $0.persistence = .init(granularity: .prefixLength(9)) },
+                "persistenceEngine": { $0.persistenceEngine = "x" }, "suspendsChecks": { $0.suspendsChecks = true },
+                "smtpAlert": { $0.smtpAlert = true }, "virtualHost": { $0.virtualHost = "x" },
+                "snmpName": { $0.snmpName = "x" }, "omega": { $0.omega = true },
+                "inhibitOnFailure": { $0.inhibitOnFailure = true }, "timing": { $0.timing.alpha = true },
+                "quorum": { $0.quorum = 9 }, "hysteresis": { $0.hysteresis = 9 }, "quorumUp": { $0.quorumUp = hook },
+                "quorumDown": { $0.quorumDown = hook },
+                "sorryServer": { $0.sorryServer = SorryServer(address, port: 9) },
+            ])
+        cover(
+            RealServer(address, port: 80), \.wordings, unless: ["address", "port", "checks"],
+            [
+                "weight": { $0.weight = 9 }, "forwarding": { $0.forwarding = .tunnel(Tunnel(.gre, checksum: .full)) },
+                "upperThreshold": { $0.upperThreshold = 9 }, "lowerThreshold": { $0.lowerThreshold = 9 },
+                "inhibitOnFailure": { $0.inhibitOnFailure = true }, "smtpAlert": { $0.smtpAlert = false },
+                "notifyUp": { $0.notifyUp = hook }, "notifyDown": { $0.notifyDown = hook },
+                "virtualHost": { $0.virtualHost = "x" }, "snmpName": { $0.snmpName = "x" },
+                "timing": { $0.timing.retry = 9 },
+            ])
+        cover(
+            CheckTiming(), { CheckTiming.asServer($0).wordings },
+            [
+                "delayLoop": { $0.delayLoop = .seconds(9) }, "connectTimeout": { $0.connectTimeout = .seconds(9) },
+                "delayBeforeRetry": { $0.delayBeforeRetry = .seconds(9) }, "warmup": { $0.warmup = .seconds(9) },
+                "retry": { $0.retry = 9 }, "alpha": { $0.alpha = true },
+            ])
+        cover(
+            SorryServer(address, port: 9), { SorryServer.asServer($0).wordings },
+            [
+                "address": { $0.address = IPAddress("10.0.0.2")! }, "port": { $0.port = 1 },
+                "forwarding": { $0.forwarding = .directRouting }, "inhibit": { $0.inhibit = true },
+            ])
+        cover(
+            TLSMaterial(), \.wordings,
+            [
+                "password": { $0.password = Secret([1]) }, "authority": { $0.authority = "x" },
+                "certificate": { $0.certificate = "x" }, "key": { $0.key = "x" },
+            ])
+        coverChecks()
+    }
+
+    private func coverChecks() {
+        let connection = HealthCheck.Connection(IPAddress("10.0.0.1")!, port: 80)
+        cover(
+            HealthCheck(.tcp(connection)), \.wordings, unless: ["probe"],
+            [
+                "delayLoop": { $0.delayLoop = .seconds(9) }, "delayBeforeRetry": { $0.delayBeforeRetry = .seconds(9) },
+                "warmup": { $0.warmup = .seconds(9) }, "retry": { $0.retry = 9 }, "alpha": { $0.alpha = true },
+                "logAllFailures": { $0.logAllFailures = true },
+            ])
+        let connections: [String: (inout HealthCheck.Connection) -> Void] = [
+            "address": { $0.address = IPAddress("10.0.0.2")! }, "port": { $0.port = 9 },
+            "sourcePort": { $0.sourcePort = 9 },
+            "source": { $0.source = IPAddress("10.0.0.2")! }, "interface": { $0.interface = "x" },
+            "mark": { $0.mark = 9 }, "timeout": { $0.timeout = .seconds(9) },
+        ]
+        cover(connection, { HealthCheck(.ping($0)).wordings }, connections)
+        cover(connection, { HealthCheck(.smtp(SMTPProbe(hosts: [$0]))).wordings }, connections)
+        cover(
+            UDPProbe(connection), { HealthCheck(.udp($0)).wordings },
+            [
+                "connection": { $0.connection.mark = 9 }, "payload": { $0.payload = [1] },
+                "requiresReply": { $0.requiresReply = true },
+                "reply": {
+                    $0.requiresReply = true
+                    $0.reply = .init(bytes: [1], mask: [2])
+                },
+                "replyLengths": { $0.replyLengths = 1...9 },
+            ])
+        cover(
+            DNSProbe(connection), { HealthCheck(.dns($0)).wordings },
+            ["connection": { $0.connection.mark = 9 }, "type": { $0.type = .a }, "name": { $0.name = "x" }])
+        cover(
+            SMTPProbe(hosts: [connection]), { HealthCheck(.smtp($0)).wordings },
+            ["heloName": { $0.heloName = "x" }, "hosts": { $0.hosts = [] }])
+        cover(
+            CommandProbe(argv: ["a"], timeout: .seconds(1)), { HealthCheck(.command($0)).wordings },
+            [
+                "argv": { $0.argv = ["b"] }, "timeout": { $0.timeout = .seconds(9) },
+                "isDynamic": { $0.isDynamic = true },
+                "user": { $0.user = ScriptUser(user: "x") },
+            ])
+        let url = HTTPProbe.URL(path: "/")
+        cover(
+            HTTPProbe(connection, urls: [url]), { HealthCheck(.http($0)).wordings },
+            [
+                "connection": { $0.connection.mark = 9 }, "urls": { $0.urls = [] }, "version": { $0.version = .v1_1 },
+                "enableSNI": { $0.enableSNI = true }, "sniName": { $0.sniName = "x" },
+                "fastRecovery": { $0.fastRecovery = true },
+            ])
+        func words(_ url: HTTPProbe.URL) -> [Wording] {
+            HealthCheck(.https(HTTPProbe(connection, urls: [url]))).wordings
+        }
+        cover(
+            url, words,
+            [
+                "path": { $0.path = "/x" }, "virtualHost": { $0.virtualHost = "x" },
+                "statusCodes": { $0.statusCodes = [200...200] }, "digest": { $0.digest = [1] },
+                "regex": { $0.regex = .init(pattern: "x") }, "tlsCompliant": { $0.tlsCompliant = true },
+            ])
+        cover(
+            HTTPProbe.Regex(pattern: "x"),
+            {
+                var matched = url
+                matched.regex = $0
+                return words(matched)
+            },
+            [
+                "pattern": { $0.pattern = "y" }, "options": { $0.options = ["utf"] },
+                "isNegated": { $0.isNegated = true },
+                "minimumOffset": { $0.minimumOffset = 9 }, "maximumOffset": { $0.maximumOffset = 9 },
+                "stack": { $0.stack = .init(start: 1, maximum: 9) },
+            ])
+        let files = [(String, Int?, Bool)]([("a", nil, false), ("b", nil, false), ("a", 3, false), ("a", 3, true)])
+        #expect(Set(files.map { HealthCheck(.file(name: $0.0, weight: $0.1, reverse: $0.2)).wordings }).count == 4)
+    }
+
+    @Test("Virtual servers are compared by their service, real servers by their address and port")
+    func servers() throws {
+        func text(_ weight: Int, _ timeout: Int, _ last: String, _ more: String) -> String {
+            """
+            virtual_server 10.0.0.1 80 {
+                protocol TCP
+                lvs_sched rr
+                lvs_method NAT
+                delay_loop 20
+                real_server 10.0.0.2 80 {
+                    weight \(weight)
+                    TCP_CHECK {
+                        connect_timeout \(timeout)
+                    }
+                }
+                real_server \(last) 80 {
+                }
+            }
+            \(more)
+            """
+        }
+        let old = try model(
+            instance("A", 1, "10.0.0.9")
+                + text(1, 3, "10.0.0.3", "virtual_server fwmark 3 {\nreal_server 10.0.0.2 0 {\n}\n}"))
+        let new = try model(
+            instance("A", 1, "10.0.0.9")
+                + text(
+                    2, 4, "10.0.0.4",
+                    "virtual_server_group G {\n10.0.0.7 80\n}\nvirtual_server group G {\nprotocol TCP\nreal_server 10.0.0.2 80 {\n}\n}"
+                ))
+        let plan = Plan(from: old, to: new)
+        #expect(
+            plan.text() == """
+                1 instance stays as it is
+                virtual_server 10.0.0.1 80 TCP: changed
+                      real_server: 10.0.0.3 80 → 10.0.0.4 80
+                      real_server 10.0.0.2 80 weight: 1 → 2
+                      real_server 10.0.0.2 80 checks: TCP_CHECK { delay_loop 20, delay_before_retry 1, warmup 20, retry 1, alpha off, log_all_failures off, connect_ip 10.0.0.2, connect_port 80, fwmark 0, connect_timeout 3 } → TCP_CHECK { delay_loop 20, delay_before_retry 1, warmup 20, retry 1, alpha off, log_all_failures off, connect_ip 10.0.0.2, connect_port 80, fwmark 0, connect_timeout 4 }
+                virtual_server group G TCP: added
+                virtual_server fwmark 3 inet: removed
+                virtual_server_group G: added
+                This disturbs nothing.
+                """)
+        #expect(Plan(from: new, to: new).isEmpty)
+    }
+
     /// Changes one property after the other and expects other words; a property without a change is one that was forgotten.
     private func cover<Value>(
         _ value: Value, _ words: (Value) -> [Wording], unless excepted: [String] = [],
@@ -276,6 +449,22 @@ extension AnnouncementSettings {
         var instance = InstanceDefinition(name: "A", virtualRouterID: 1)
         instance.announcements = self
         return instance
+    }
+}
+
+extension CheckTiming {
+    fileprivate static func asServer(_ timing: CheckTiming) -> RealServer {
+        var server = RealServer(IPAddress("10.0.0.1")!, port: 80)
+        server.timing = timing
+        return server
+    }
+}
+
+extension SorryServer {
+    fileprivate static func asServer(_ sorry: SorryServer) -> VirtualServer {
+        var server = VirtualServer(.firewallMark(1))
+        server.sorryServer = sorry
+        return server
     }
 }
 

@@ -7,8 +7,9 @@ extension OnTheKernel {
     @Suite("Dump", .needsRoot) struct Listings {
         static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "Corpus/dump").path
+        // Those of virtual servers were captured elsewhere: a kernel without ip_vs has none to list.
         static let names = ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? [])
-            .filter { $0.hasSuffix(".conf") }.map { String($0.dropLast(5)) }.sorted()
+            .filter { $0.hasSuffix(".conf") && !$0.hasPrefix("lvs-") }.map { String($0.dropLast(5)) }.sorted()
 
         @Test(
             "lists what keepalived -d lists for the same file, and the captured listing is still that", arguments: names

@@ -70,13 +70,6 @@ extension ConfigurationDump {
         line(0, "Gratuitous NA interval = \(sixDigits(settings.gnaInterval))")
     }
 
-    /// Seconds with exactly six decimals.
-    private func sixDigits(_ value: Duration) -> String {
-        let (seconds, attoseconds) = value.components
-        let micro = String(attoseconds / 1_000_000_000_000)
-        return "\(seconds).\(String(repeating: "0", count: max(0, 6 - micro.utf8.count)))\(micro)"
-    }
-
     private mutating func addProcesses(_ global: GlobalDefinitions) {
         line(0, "Max auto priority = 0")
         line(0, "Min auto priority delay = 1000000 usecs")

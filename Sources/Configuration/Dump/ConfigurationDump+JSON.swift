@@ -9,6 +9,11 @@ extension ConfigurationDump {
             Self.write("vrrp_script", model.scripts.map { ($0.name, $0.wordings) }, to: &json)
             Self.write("vrrp_sync_group", model.syncGroups.map { ($0.name, $0.wordings) }, to: &json)
             Self.write("vrrp_instance", model.instances.map { ($0.name, $0.wordings) }, to: &json)
+            if let tls = model.tls { json.memberObject("SSL") { Self.write(tls.wordings, to: &$0) } }
+            Self.write("virtual_server_group", model.virtualServerGroups.map { ($0.name, $0.wordings) }, to: &json)
+            json.memberArray("virtual_server") { json in
+                for server in model.virtualServers { Self.write(server, to: &json) }
+            }
         }
     }
 
@@ -18,6 +23,36 @@ extension ConfigurationDump {
                 json.object { json in
                     json.member("name", name)
                     write(words, to: &json)
+                }
+            }
+        }
+    }
+
+    private static func write(_ server: VirtualServer, to json: inout JSONWriter) {
+        json.object { json in
+            switch server.service {
+            case .address(let address, let port):
+                json.member("address", address.description)
+                json.member("port", Int(port))
+            case .firewallMark(let mark): json.member("fwmark", Int64(mark))
+            case .group(let name): json.member("group", name)
+            }
+            write(server.wordings, to: &json)
+            json.memberArray("real_server") { json in
+                for real in server.realServers {
+                    json.object { json in
+                        json.member("address", real.address.description)
+                        json.member("port", Int(real.port))
+                        write(real.wordings, to: &json)
+                        json.memberArray("checks") { json in
+                            for check in real.checks {
+                                json.object { json in
+                                    json.member("kind", check.keyword)
+                                    write(check.wordings, to: &json)
+                                }
+                            }
+                        }
+                    }
                 }
             }
         }

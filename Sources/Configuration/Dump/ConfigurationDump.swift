@@ -10,7 +10,7 @@ public struct ConfigurationDump {
     /// By the names of their members.
     let groups: [String: SyncGroupDefinition]
     let scripts: [String: TrackScript]
-    private(set) var lines: [String] = []
+    var lines: [String] = []
 
     public init(_ model: Model) {
         self.model = model
@@ -30,6 +30,7 @@ public struct ConfigurationDump {
             for group in model.syncGroups { add(group) }
         }
         addScripts()
+        addServers()
     }
 
     /// The listing, each line with its end.
@@ -53,6 +54,13 @@ public struct ConfigurationDump {
     func yes(_ value: Bool) -> String { value ? "yes" : "no" }
     func enabled(_ value: Bool) -> String { value ? "enabled" : "disabled" }
     func seconds(_ value: Duration) -> String { value.formattedSeconds(digits: 6) }
+
+    /// Seconds with exactly six decimals.
+    func sixDigits(_ value: Duration) -> String {
+        let (seconds, attoseconds) = value.components
+        let micro = String(attoseconds / 1_000_000_000_000)
+        return "\(seconds).\(String(repeating: "0", count: max(0, 6 - micro.utf8.count)))\(micro)"
+    }
 
     /// `'program' 'argument'`, and whom it runs as.
     func command(_ hook: HookCommand, _ more: [String] = []) -> String {

@@ -8,6 +8,11 @@ public struct Plan: Sendable {
     public internal(set) var globals: [GlobalPlan] = []
     public internal(set) var scripts: [PartPlan] = []
     public internal(set) var groups: [PartPlan] = []
+    /// `virtual_server`, and their groups.
+    public internal(set) var servers: [PartPlan] = []
+    public internal(set) var serverGroups: [PartPlan] = []
+    /// `SSL`.
+    public internal(set) var tls: [Change] = []
     /// In the order of the new model; behind them those that end.
     public internal(set) var instances: [InstancePlan] = []
 
@@ -15,7 +20,7 @@ public struct Plan: Sendable {
     public var disturbs: Bool { instances.contains(where: \.disturbs) }
     /// Both configurations mean the same.
     public var isEmpty: Bool {
-        globals.isEmpty && scripts.isEmpty && groups.isEmpty
+        globals.isEmpty && scripts.isEmpty && groups.isEmpty && servers.isEmpty && serverGroups.isEmpty && tls.isEmpty
             && instances.allSatisfy { $0.fate == .unchanged && !$0.disturbs }
     }
 }

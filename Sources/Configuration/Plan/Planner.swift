@@ -9,6 +9,9 @@ extension Plan {
         }
         scripts = planner.scripts()
         groups = planner.groups()
+        servers = planner.servers()
+        serverGroups = planner.serverGroups()
+        tls = Change.between((old.tls ?? TLSMaterial()).wordings, (new.tls ?? TLSMaterial()).wordings)
         instances = planner.instances()
     }
 }

@@ -59,6 +59,9 @@ public struct Change: Hashable, Sendable {
         }
     }
 
+    /// The same, of a block within another.
+    func within(_ block: String) -> Change { Change("\(block) \(keyword)", removed, added) }
+
     private init(_ keyword: String, _ removed: [String], _ added: [String]) {
         self.keyword = keyword
         self.removed = removed
