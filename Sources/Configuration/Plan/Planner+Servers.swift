@@ -1,6 +1,7 @@
 import Primitives
 
-/// Virtual servers. Nothing serves them yet, so that no change of theirs disturbs anybody. The same one is that of the same service and protocol, the same real server that of the same address and port.
+/// Virtual servers. Nothing serves them yet, so that no change of theirs disturbs anybody. The same one is that of the same
+/// service and protocol, the same real server that of the same address and port.
 extension Planner {
     func servers() -> [PartPlan] {
         let before = Dictionary(old.virtualServers.map { ($0.title, $0) }) { first, _ in first }
