@@ -32,7 +32,7 @@ struct Dump: ParsableCommand {
             dump.write(to: &writer)
             Console.say(writer.text)
         } else {
-            Console.write(Array(dump.text.utf8))
+            Console.write(dump.bytes)
         }
     }
 }

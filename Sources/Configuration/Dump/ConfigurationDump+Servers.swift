@@ -128,7 +128,7 @@ extension ConfigurationDump {
         if let hook = real.notifyUp { line(2, "RS up notify script = \(command(hook))") }
         if let hook = real.notifyDown { line(2, "RS down notify script = \(command(hook))") }
         // Between two depths, as keepalived has it; what it inherits is not its own.
-        if let host = real.virtualHost, host != server.virtualHost { lines.append("    VirtualHost = '\(host)'") }
+        if let host = real.virtualHost, host != server.virtualHost { raw("    VirtualHost = '\(host)'") }
         if let name = real.snmpName { line(1, "SNMP name = \(name)") }
         line(1, "Using smtp notification = \(yes(real.smtpAlert))")
         line(1, "initial weight = \(real.weight)")

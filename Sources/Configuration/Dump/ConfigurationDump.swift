@@ -10,7 +10,8 @@ public struct ConfigurationDump {
     /// By the names of their members.
     let groups: [String: SyncGroupDefinition]
     let scripts: [String: TrackScript]
-    var lines: [String] = []
+    /// The listing, each line with its end.
+    public private(set) var bytes: [UInt8] = []
 
     public init(_ model: Model) {
         self.model = model
@@ -33,14 +34,20 @@ public struct ConfigurationDump {
         addServers()
     }
 
-    /// The listing, each line with its end.
-    public var text: String { lines.map { $0 + "\n" }.joined() }
+    /// The listing as text.
+    public var text: String { String(decoding: bytes, as: UTF8.self) }
 
-    mutating func heading(_ text: String) { lines.append("------< \(text) >------") }
+    mutating func heading(_ text: String) { raw("------< \(text) >------") }
 
     /// - Parameter depth: 0 for the lines right below a heading.
     mutating func line(_ depth: Int, _ text: String) {
-        lines.append(String(repeating: " ", count: 1 + 2 * depth) + text)
+        bytes.append(contentsOf: repeatElement(0x20, count: 1 + 2 * depth))
+        raw(text)
+    }
+
+    mutating func raw(_ line: String) {
+        bytes.append(contentsOf: line.utf8)
+        bytes.append(0x0A)
     }
 
     mutating func entries(_ title: String, _ entries: [String]) {
