@@ -82,7 +82,7 @@ let package = Package(
         test("Netlink", ["Primitives"]),
         test("VRRP", ["Primitives"]),
         test("ConfigLanguage", ["Primitives"]),
-        test("Configuration", ["ConfigLanguage", "Primitives"]),
+        test("Configuration", ["NetworkLab", "ConfigLanguage", "Primitives"]),
         test("RouterEngine", ["VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
         test("Supervision", ["Primitives"]),
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),

@@ -9,6 +9,8 @@ public enum ControlRequest: Equatable, Sendable {
     case reload
     case stop
     case version
+    /// ``RunningConfiguration``. It has passwords in it: for root and the daemon's own user only.
+    case configuration
 
     /// The largest request, and the largest answer.
     public static let requestLimit = 1 << 16
@@ -32,6 +34,7 @@ public enum ControlRequest: Equatable, Sendable {
         case "reload": self = .reload
         case "stop": self = .stop
         case "version": self = .version
+        case "configuration": self = .configuration
         default: throw Failure(text: "there is no command \(command)")
         }
     }
@@ -47,6 +50,7 @@ public enum ControlRequest: Equatable, Sendable {
             case .reload: $0.command("reload", nil)
             case .stop: $0.command("stop", nil)
             case .version: $0.command("version", nil)
+            case .configuration: $0.command("configuration", nil)
             }
         }
         return json.bytes

@@ -19,6 +19,7 @@ extension Supervisor {
             var json = JSONWriter()
             history.write(of: instance, to: &json)
             effects.append(.answer(client: client, ControlAnswer.success(json.bytes)))
+        case .configuration: effects.append(.answerConfiguration(client: client))
         case .status, .explain: query(request, client: client, at: now, into: &effects)
         case .reload:
             guard phase == .running else { return refuse(client, "the daemon stops", into: &effects) }

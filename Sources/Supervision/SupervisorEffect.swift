@@ -33,6 +33,8 @@ public enum SupervisorEffect: Equatable, Sendable {
     case becomeKnown(as: String, umask: UInt32?)
     /// Answer a client of the control socket (one frame).
     case answer(client: UInt32, [UInt8])
+    /// Answer a client with the ``RunningConfiguration``, which the memory shared with the worker holds; or refuse.
+    case answerConfiguration(client: UInt32)
     /// Tell systemd.
     case notify(ServiceState)
     /// The first worker is ready: whoever detached the daemon may go.

@@ -7,7 +7,10 @@ struct Aloft: ParsableCommand {
         commandName: "aloft",
         abstract: "Keeps a service's address up.",
         subcommands: [
-            Check.self, Run.self, Keepalived.self, Status.self, Explain.self, History.self, Reload.self, Demo.self,
+            Check.self, Fmt.self, PlanCommand.self, Dump.self, Run.self, Keepalived.self, Status.self, Explain.self,
+            History.self,
+            Reload.self,
+            Demo.self,
             Simulate.self, Version.self, LabAgent.self,
         ])
 

@@ -136,7 +136,11 @@ struct SharedState: ~Copyable {
         return true
     }
 
-    func readSnapshot() -> [UInt8]? {
+    func readSnapshot() -> [UInt8]? { Self.readSnapshot(in: memory) }
+
+    /// Nil when there is none, or it is being written.
+    static func readSnapshot(in memory: borrowing SharedMemory) -> [UInt8]? {
+        let layout = StateLayout(base: StatePage.stateOffset)
         guard let count = memory.load(at: layout.snapshot), count > 0,
             let text = memory.read(Int(min(count, UInt64(memory.size))), at: layout.snapshotBytes)
         else { return nil }

@@ -71,6 +71,35 @@ extension SupervisorShell {
         awaitRoom(client, number)
     }
 
+    /// From the memory, not from the worker: it may be busy, or just be replaced.
+    func answerConfiguration(client number: UInt32) {
+        guard let client = clients[number] else { return }
+        let answer: [UInt8]
+        let peer = try? client.socket.peer()
+        if let peer, peer.uid == 0 || peer.uid == ThisProcess.user {
+            answer = configurationAnswer()
+        } else {
+            answer = ControlAnswer.failure("the configuration has passwords in it: only root may read it")
+        }
+        client.outgoing.append(framed(answer))
+        flush(client: number)
+    }
+
+    private func configurationAnswer() -> [UInt8] {
+        guard let snapshot = SharedState.readSnapshot(in: memory), let files = ConfigurationLoader.decode(snapshot)
+        else {
+            return ControlAnswer.failure("the configuration is just being read, or too large to be kept")
+        }
+        let running = RunningConfiguration(
+            main: options.configurationPath, isKeepalived: options.isKeepalived,
+            files: files.map { .init(path: $0.path, bytes: $0.bytes) })
+        let answer = ControlAnswer.success(running.json)
+        guard answer.count <= ControlRequest.answerLimit else {
+            return ControlAnswer.failure("the configuration is too large to be sent")
+        }
+        return answer
+    }
+
     private func awaitRoom(_ client: ControlClient, _ number: UInt32) {
         let awaitsRoom = !client.outgoing.isEmpty
         guard awaitsRoom != client.awaitsRoom else { return }

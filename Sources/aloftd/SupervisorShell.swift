@@ -171,6 +171,7 @@ final class SupervisorShell {
         case .answer(let client, let bytes):
             clients[client]?.outgoing.append(framed(bytes))
             flush(client: client)
+        case .answerConfiguration(let client): answerConfiguration(client: client)
         case .notify(let state): notify(state)
         case .becomeReady: becomeReady(code: 0)
         case .exit(let code): exitCode = code

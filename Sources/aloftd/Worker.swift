@@ -218,7 +218,7 @@ struct Worker: ~Copyable {
             node.world.log(
                 .warning, "the configuration is too large to be kept for a successor; one would read the files")
         }
-        let later = Schedule.differences(node.engine.model.global, loadedModel.global)
+        let later = node.engine.model.global.changesForNextStart(to: loadedModel.global)
         if !later.isEmpty {
             node.world.log(.notice, "changed, and applied by the next start only: \(later.joined(separator: ", "))")
         }

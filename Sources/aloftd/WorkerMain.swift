@@ -132,17 +132,6 @@ extension GlobalDefinitions {
 
 /// How the worker asks the kernel to treat it. None of it is fatal to lack.
 enum Schedule {
-    /// The keywords that differ and that only a start applies.
-    static func differences(_ before: GlobalDefinitions, _ after: GlobalDefinitions) -> [String] {
-        var names: [String] = []
-        if before.niceness != after.niceness { names.append("vrrp_priority") }
-        if before.realtimePriority != after.realtimePriority { names.append("vrrp_rt_priority") }
-        if before.rlimitRealtime != after.rlimitRealtime { names.append("vrrp_rlimit_rttime") }
-        if before.cpuAffinity != after.cpuAffinity { names.append("vrrp_cpu_affinity") }
-        if before.noSwap != after.noSwap { names.append("vrrp_no_swap") }
-        return names
-    }
-
     /// Returns what could not be had.
     static func apply(_ global: GlobalDefinitions) -> [String] {
         var complaints: [String] = []

@@ -170,7 +170,7 @@ import Testing
         #expect(i.version == .v3 && i.advertInterval == .milliseconds(50))
         #expect(i.multicastGroup == .v4(IPv4Address(224, 0, 0, 19)))
         #expect(i.announcements.masterDelay == .seconds(2) && i.announcements.lowerPriorityDelay == .seconds(2))
-        #expect(i.announcements.masterRepeat == 9 && i.announcements.lowerPriorityRepeat == 9)
+        #expect(i.announcements.masterRepeat == 9 && i.announcements.lowerPriorityRepeat == 3)
         #expect(i.announcements.garpInterval == .milliseconds(1))
         #expect(i.downTimerAdverts == 4 && i.lowerPriorityNoAdvert && i.addressLifetime == .seconds(30))
         #expect(model.global.cpuAffinity == [1, 3] && model.global.umask == 0o177)

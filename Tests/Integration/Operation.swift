@@ -368,7 +368,9 @@ extension OnTheKernel {
 }
 
 /// Runs `aloft` to its end.
-func aloft(_ arguments: String...) throws -> (output: String, status: Int32) {
+func aloft(_ arguments: String...) throws -> (output: String, status: Int32) { try aloft(arguments) }
+
+func aloft(_ arguments: [String]) throws -> (output: String, status: Int32) {
     let process = Process()
     process.executableURL = URL(filePath: Programs.aloft)
     process.arguments = arguments

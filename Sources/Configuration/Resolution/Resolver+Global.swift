@@ -107,11 +107,11 @@ extension Resolver {
         settings.masterRefresh = draft.masterRefresh?.value ?? settings.masterRefresh
         // As keepalived: none is one; `vrrp_min_garp` alone makes it none.
         settings.refreshRepeat = draft.refreshRepeat.map { max(1, $0.value) } ?? settings.refreshRepeat
-        let global = globalDraft.announcements
+        // As keepalived: what an instance does not say of lower priorities is the global value, whatever it says of its own.
         settings.lowerPriorityDelay =
-            draft.lowerPriorityDelay?.value ?? global.lowerPriorityDelay?.value ?? settings.masterDelay
+            draft.lowerPriorityDelay?.value ?? base?.lowerPriorityDelay ?? settings.masterDelay
         settings.lowerPriorityRepeat =
-            draft.lowerPriorityRepeat?.value ?? global.lowerPriorityRepeat?.value ?? settings.masterRepeat
+            draft.lowerPriorityRepeat?.value ?? base?.lowerPriorityRepeat ?? settings.masterRepeat
         settings.elsewhere = draft.elsewhere?.value ?? settings.elsewhere
         return settings
     }

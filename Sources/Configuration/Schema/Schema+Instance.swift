@@ -124,11 +124,12 @@ extension Schema {
                 "garp_master_refresh_repeat", \.announcements.refreshRepeat, 0...2_147_483_647, default: "1",
                 "Announcements of each address in a refresh."),
             .wholeSeconds(
-                "garp_lower_prio_delay", \.announcements.lowerPriorityDelay, burstSeconds, default: "garp_master_delay",
+                "garp_lower_prio_delay", \.announcements.lowerPriorityDelay, burstSeconds,
+                default: "vrrp_garp_lower_prio_delay",
                 "Seconds to the second burst after an advert of lower priority."),
             .integer(
                 "garp_lower_prio_repeat", \.announcements.lowerPriorityRepeat, 0...2_147_483_647,
-                default: "garp_master_repeat", "Announcements after an advert of lower priority."),
+                default: "vrrp_garp_lower_prio_repeat", "Announcements after an advert of lower priority."),
             .extraInterfaces(
                 "garp_extra_if", \.announcements.elsewhere, 0...86_400, default: "vrrp_garp_extra_if"),
             .extraInterfaces(

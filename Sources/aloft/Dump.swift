@@ -1,0 +1,38 @@
+import ArgumentParser
+import ConfigLanguage
+import Configuration
+import Glibc
+import LinuxWorld
+import Primitives
+
+/// Lists what was understood of a configuration.
+struct Dump: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List what was understood of a configuration, as keepalived -d does.",
+        discussion: "Exit code 0: done. 1: the file has errors. 3: it cannot be read.")
+
+    @Argument(help: "A main file; what it includes is read with it.") var file: String
+    @Option(help: ArgumentHelp("What only keepalived accepts is a warning.", valueName: "keepalived"))
+    var compat: Check.Compatibility?
+    @Flag(help: "Print the configuration as JSON, in its own words.") var json = false
+
+    func run() throws {
+        guard access(file, R_OK) == 0 else {
+            throw Answer.unreachable("aloft: cannot read \(file): \(String(cString: strerror(errno)))")
+        }
+        let loaded = Configuration.load(
+            main: file, files: DiskFiles(), leniency: compat == .keepalived ? .keepalived : .strict)
+        guard let model = loaded.model else {
+            let faults = loaded.diagnostics.filter { $0.severity == .error }
+            throw Answer.no(DiagnosticRenderer(loaded.sources).render(faults))
+        }
+        let dump = ConfigurationDump(model)
+        if json {
+            var writer = JSONWriter()
+            dump.write(to: &writer)
+            Console.say(writer.text)
+        } else {
+            Console.write(dump.bytes)
+        }
+    }
+}

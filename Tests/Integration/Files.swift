@@ -1,0 +1,114 @@
+import Foundation
+import Glibc
+import NetworkLab
+import Testing
+
+/// The commands about files, and what they ask of a running daemon.
+extension OnTheKernel {
+    @Suite("Plan", .needsRoot) struct PlanOfARunningDaemon {
+        @Test("plan compares with what runs, not with what the file says by now; a reload makes them the same")
+        func running() throws {
+            let stage = try Stage()
+            defer { stage.lab.close() }
+            var setting = RouterSetting(.v2PASS, number: 1, priority: 150)
+            let daemon = try DaemonProcess(.aloft, on: stage.left, in: stage.lab, setting)
+            try daemon.start()
+            try stage.waitForHolder(stage.left, upTo: .seconds(8))
+            let directory = ["--state-dir", daemon.directory]
+            #expect(try aloft(["plan"] + directory).status == 0)
+
+            setting.priority = 140
+            setting.globalLines = ["vrrp_priority -5"]
+            try daemon.configure(setting)
+            let (text, status) = try aloft(["plan"] + directory)
+            #expect(status == 1 && text.contains("VI_1 (MASTER now): changed"), "\(text)")
+            #expect(text.contains("priority: 150 → 140") && text.contains("-5   at the next start only"), "\(text)")
+            #expect(!text.contains("rosebud"))
+
+            #expect(try aloft(["reload"] + directory).status == 0)
+            let (after, done) = try aloft(["plan", daemon.configuration] + directory)
+            #expect(done == 0 && after.contains("Nothing changes."), "\(after)")
+
+            try File.write(setting.keepalived + "nonsense\n", to: daemon.configuration)
+            let (_, refused) = try aloft(["plan", "--json"] + directory)
+            // Under keepalived's name an unknown keyword is a warning.
+            #expect(refused == 0)
+            try File.write("", to: daemon.directory + "/other")
+            let (ends, gone) = try aloft(["plan", daemon.directory + "/other"] + directory)
+            #expect(gone == 1 && ends.contains("VI_1 (MASTER now): removed"), "\(ends)")
+        }
+    }
+
+    /// What needs no root.
+    @Suite("Commands about files") struct CommandsAboutFiles {
+        private func directory() throws -> String {
+            let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            return path
+        }
+
+        private static let ugly =
+            "vrrp_instance A {\ninterface eth0\nvirtual_router_id   7\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"
+
+        @Test("fmt prints, checks, shows, and writes in place through a link, keeping mode and link") func fmt() throws
+        {
+            let directory = try directory()
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let (file, link) = (directory + "/real.conf", directory + "/link.conf")
+            try File.write(Self.ugly, to: file)
+            chmod(file, 0o640)
+            symlink("real.conf", link)
+            let (printed, _) = try aloft("fmt", link)
+            #expect(printed.contains("    virtual_router_id 7\n"))
+            #expect(File.read(file).map { String(decoding: $0, as: UTF8.self) } == Self.ugly)
+            let (names, differs) = try aloft("fmt", "--check", file)
+            #expect(differs == 1 && names == file + "\n")
+            let (difference, _) = try aloft("fmt", "--diff", file)
+            #expect(
+                difference.contains("\n-virtual_router_id   7\n") && difference.contains("\n+    virtual_router_id 7\n")
+            )
+            #expect(try aloft("fmt", "-w", link).status == 0)
+            #expect(File.read(file).map { String(decoding: $0, as: UTF8.self) } == printed)
+            var status = stat()
+            lstat(file, &status)
+            #expect(status.st_mode & 0o7777 == 0o640)
+            lstat(link, &status)
+            #expect(status.st_mode & S_IFMT == S_IFLNK)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).count == 2)
+            #expect(try aloft("fmt", "--check", file).status == 0)
+        }
+
+        @Test("fmt leaves a broken file alone, and says where it is broken") func broken() throws {
+            let directory = try directory()
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let file = directory + "/a.conf"
+            try File.write("a {\n  b\n", to: file)
+            let (text, status) = try aloft("fmt", "-w", file)
+            #expect(status == 1 && text.contains("\(file):1:3: error:"), "\(text)")
+            #expect(File.read(file).map { String(decoding: $0, as: UTF8.self) } == "a {\n  b\n")
+            #expect(try aloft("fmt", "/nonexistent").status == 3)
+            #expect(try aloft("fmt", "-w", "--check", file).status == 2)
+        }
+
+        @Test("plan of two files, and run --dry-run, answer with their exit codes") func plan() throws {
+            let directory = try directory()
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let (old, new) = (directory + "/old.conf", directory + "/new.conf")
+            try File.write(Self.ugly, to: old)
+            try File.write(Self.ugly.replacing("}\n}", with: "10.0.0.2\n}\n}"), to: new)
+            let (added, harmless) = try aloft("plan", old, new)
+            #expect(harmless == 0 && added.contains("virtual_ipaddress: + 10.0.0.2/32"), "\(added)")
+            #expect(try aloft("plan", new, old).status == 1)
+            #expect(try aloft("plan", "--json", old, old).output.hasPrefix(#"{"disturbs":false,"#))
+            try File.write("nonsense\n", to: new)
+            #expect(try aloft("plan", old, new).status == 3)
+            #expect(try aloft("plan", old, old, old).status == 2)
+            #expect(try aloft("plan", "--state-dir", "/nonexistent", old).status == 3)
+            let (text, fit) = try aloft("run", "--dry-run", "-f", old)
+            #expect(fit == 0 && text.contains("holds 10.0.0.1/32 on eth0 as master"), "\(text)")
+            #expect(try aloft("run", "-f", new, "--dry-run").status == 1)
+            #expect(try aloft("run", "--dry-run", "-f", "/nonexistent").status == 3)
+            #expect(try aloft("run", "--dry-run", "--nonsense").status == 2)
+        }
+    }
+}
