@@ -29,7 +29,7 @@ extension Worker {
         }
         lines.append("------< Interfaces >------")
         for link in node.engine.allLinks { describe(link, into: &lines) }
-        return lines.joined(separator: "\n") + "\n"
+        return ConfigurationDump.globalDefinitions(of: node.engine.model) + lines.joined(separator: "\n") + "\n"
     }
 
     // MARK: - Instances

@@ -104,7 +104,8 @@ extension OnTheKernel {
             for fact in [
                 "VRRP Instance = VI_1", "VRRP Version = 3", "State = MASTER", "Interface = eth0",
                 "Virtual Router ID = 51", "Priority = 150", "Sync group = G", "VRRP Sync Group = G, MASTER",
-                "VRRP Script = CHECK", "Status = GOOD", "Name = eth0", "IPv4 address = 10.77.0.1",
+                "VRRP Script = CHECK", "Status = GOOD", "------< Global definitions >------",
+                "VRRP IPv4 mcast group = 224.0.0.18", "Name = eth0", "IPv4 address = 10.77.0.1",
             ] { #expect(left.contains(fact), "\(fact) is not among\n\(left)") }
             let right = try dump(pair.right, SIGUSR1, "right.data")
             for fact in ["State = BACKUP", "Master router = 10.77.0.1", "Master priority = 150"] {

@@ -14,13 +14,7 @@ public struct ConfigurationDump {
     public private(set) var bytes: [UInt8] = []
 
     public init(_ model: Model) {
-        self.model = model
-        var groups: [String: SyncGroupDefinition] = [:]
-        for group in model.syncGroups {
-            for member in group.members where groups[member] == nil { groups[member] = group }
-        }
-        self.groups = groups
-        scripts = Dictionary(model.scripts.map { ($0.name, $0) }) { first, _ in first }
+        self.init(empty: model)
         addGlobals()
         if !model.instances.isEmpty {
             heading("VRRP Topology")
@@ -32,6 +26,24 @@ public struct ConfigurationDump {
         }
         addScripts()
         addServers()
+    }
+
+    /// Without a line yet.
+    private init(empty model: Model) {
+        self.model = model
+        var groups: [String: SyncGroupDefinition] = [:]
+        for group in model.syncGroups {
+            for member in group.members where groups[member] == nil { groups[member] = group }
+        }
+        self.groups = groups
+        scripts = Dictionary(model.scripts.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    /// The first part alone: what a running daemon lists before its own state.
+    public static func globalDefinitions(of model: Model) -> String {
+        var dump = ConfigurationDump(empty: model)
+        dump.addGlobals()
+        return dump.text
     }
 
     /// The listing as text.
