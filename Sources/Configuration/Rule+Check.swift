@@ -68,6 +68,7 @@ extension Rule {
     static let hostInterfaceDown = Rule(always: .warning, "config.host.interface-down")
     static let hostMulticast = Rule(always: .warning, "config.host.no-multicast")
     static let hostIPv6 = Rule(always: .warning, "config.host.no-ipv6")
+    static let hostIPVS = Rule(always: .warning, "config.host.no-ipvs")
     static let hostOwnAddress = Rule(always: .warning, "config.host.own-address")
     static let hostNetwork = Rule(always: .warning, "config.host.foreign-network")
     static let hostSource = Rule(always: .warning, "config.host.source-missing")

@@ -10,10 +10,12 @@ struct LocalHost: HostFacts {
     private var holders: [IPAddress: String] = [:]
     private let users: UserDatabase?
     let hasIPv6: Bool
+    let hasIPVS: Bool
 
     init() {
         users = try? UserDatabase.load()
         hasIPv6 = access("/proc/net/if_inet6", F_OK) == 0
+        hasIPVS = access("/proc/net/ip_vs", F_OK) == 0 || Self.canLoad("ip_vs")
         // Without an answer of the kernel every interface is missing, and that is said.
         do { try readKernel() } catch {}
     }
@@ -31,6 +33,15 @@ struct LocalHost: HostFacts {
                 isUp: link.isUp, hasMulticast: link.flags.contains(.multicast), refusesIPv6: refusal == "1",
                 addresses: own.map { HostAddress($0.prefix, isManaged: Self.isManaged($0)) })
             for address in own { holders[address.prefix.address] = link.name }
+        }
+    }
+
+    /// Whether a module lies where modprobe looks for it (modules.dep(5)), or is built in.
+    private static func canLoad(_ module: String) -> Bool {
+        guard let release = try? Sysctl.read("kernel/osrelease") else { return false }
+        return ["dep", "builtin"].contains { list in
+            let text = try? Files.readText("/lib/modules/\(release)/modules.\(list)")
+            return text?.contains("/\(module).ko") == true
         }
     }
 

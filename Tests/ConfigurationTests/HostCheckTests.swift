@@ -10,6 +10,7 @@ struct FakeHost: HostFacts {
     var users = ["root", "nobody"]
     var readable: [String] = []
     var hasIPv6 = true
+    var hasIPVS = true
 
     /// eth0 with 10.0.0.9/24, as the tests' instance wants it.
     static var usual: FakeHost {
@@ -125,6 +126,19 @@ struct FakeHost: HostFacts {
         host.readable = ["/run/ready a", "/run/ready"]
         #expect(
             check("vrrp_script s {\nscript \"</run/ready\"\n}\n" + instance("track_script {\ns\n}"), host) == [])
+    }
+
+    @Test("Virtual servers want ip_vs, and the programs of their checks")
+    func servers() {
+        let server = { (address: String) in
+            "virtual_server \(address) 80 {\nprotocol TCP\nreal_server 10.0.0.5 80 {\nMISC_CHECK {\nmisc_path /bin/no\n}\n}\n}\n"
+        }
+        var host = FakeHost.usual
+        host.hasIPVS = false
+        let text = instance() + server("10.0.0.1") + server("10.0.0.2")
+        #expect(
+            check(text, host) == ["8:16 warning config.host.no-ipvs", "8:16 warning config.host.program-missing"])
+        #expect(check(instance(), host) == [])
     }
 
     @Test("Users that do not exist are told; nobody is, where nobody may run as root by omission")

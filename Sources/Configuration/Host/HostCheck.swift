@@ -25,6 +25,7 @@ public struct HostCheck<Facts: HostFacts> {
             checkEnds(instance, places)
         }
         checkPrograms()
+        checkServers()
         diagnostics = diagnostics.enumerated().sorted { a, b in
             (a.element.range.start, a.offset) < (b.element.range.start, b.offset)
         }.map(\.element)
@@ -187,6 +188,27 @@ public struct HostCheck<Facts: HostFacts> {
                     ? "with `enable_script_security` it is not run" : "whoever may write there is root too",
                 fix: "mend the permissions, or name a `user`")
         case .found: break
+        }
+    }
+}
+
+extension HostCheck {
+    /// The kernel balances, and checks run commands; each command is told of once.
+    private mutating func checkServers() {
+        guard let first = definitions.virtualServers.first else { return }
+        if !facts.hasIPVS {
+            report(
+                .hostIPVS, at: first, "this kernel has no ip_vs", reason: "there is nothing that could balance",
+                fix: "load or build the module ip_vs")
+        }
+        var seen: Set<String> = []
+        for (server, range) in zip(model.virtualServers, definitions.virtualServers) {
+            for check in server.realServers.lazy.flatMap(\.checks) {
+                guard case .command(let probe) = check.probe, let name = probe.argv.first,
+                    seen.insert(name).inserted
+                else { continue }
+                checkProgram(HookCommand(argv: probe.argv, user: probe.user), range)
+            }
         }
     }
 }

@@ -16,6 +16,8 @@ public protocol HostFacts {
     func isReadable(_ path: String) -> Bool
     /// Whether the kernel speaks IPv6 at all.
     var hasIPv6: Bool { get }
+    /// Whether the kernel has ip_vs, or can load it.
+    var hasIPVS: Bool { get }
 }
 
 /// A network interface as it is now.
