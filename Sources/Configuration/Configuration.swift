@@ -82,6 +82,9 @@ public struct Definitions: Sendable {
     public var commands: [SourceRange] = []
     /// All other commands.
     public var hooks: [Placed<HookCommand>] = []
+    public var trackFiles: [SourceRange] = []
+    public var trackProcesses: [SourceRange] = []
+    public var bfdInstances: [SourceRange] = []
     public var virtualServerGroups: [SourceRange] = []
     public var virtualServers: [SourceRange] = []
     /// The `SSL` block; nil where there is none.

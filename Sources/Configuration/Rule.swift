@@ -58,6 +58,9 @@ extension Rule {
     static let address = Rule("config.value.address", lenient: .warning)
     static let choice = Rule("config.value.choice", lenient: .warning)
     static let nameLength = Rule("config.value.name-length", lenient: .warning)
+    static let path = Rule("config.value.path", lenient: .warning)
+    static let hardwareAddress = Rule("config.value.hardware-address", lenient: .warning)
+    static let entryOption = Rule("config.entry.option", lenient: .warning)
     static let commandQuote = Rule("config.command.quoting", lenient: .warning)
 }
 
@@ -123,8 +126,28 @@ extension Rule {
     static let duplicateMember = Rule("config.group.duplicate-member", lenient: .warning)
     static let mixedOwners = Rule("config.group.mixed-owners", lenient: .warning)
     static let groupWeights = Rule(always: .warning, "config.group.weights-ignored")
+    static let undefinedInstance = Rule("config.global.undefined-instance", lenient: .warning)
     static let noInstances = Rule(always: .warning, "config.global.no-instances")
     static let sameFIFO = Rule("config.global.same-fifo")
+}
+
+// MARK: - What is tracked, what is static, signatures
+
+extension Rule {
+    static let undefinedTracker = Rule("config.tracker.undefined", lenient: .warning)
+    static let duplicateTrackerName = Rule("config.tracker.duplicate-name", lenient: .warning)
+    static let incompleteTracker = Rule("config.tracker.incomplete", lenient: .warning)
+    static let unusedTracker = Rule(always: .warning, "config.tracker.unused")
+    static let trackerQuorum = Rule("config.tracker.quorum", lenient: .warning)
+    static let sessionFamily = Rule("config.tracker.bfd-family", lenient: .warning)
+    static let slowSession = Rule(always: .warning, "config.tracker.bfd-slow")
+    static let undefinedTrackGroup = Rule("config.static.undefined-group", lenient: .warning)
+    static let emptyAnnouncementGroup = Rule("config.interface.empty-group", lenient: .warning)
+    static let repeatedInterface = Rule("config.interface.repeated", lenient: .warning)
+    static let noKeys = Rule("config.hmac.no-keys")
+    static let activeKey = Rule("config.hmac.active-key")
+    static let duplicateKey = Rule("config.hmac.duplicate-key", lenient: .warning)
+    static let besideHMAC = Rule("config.hmac.beside-password", lenient: .warning)
 }
 
 // MARK: - Servers

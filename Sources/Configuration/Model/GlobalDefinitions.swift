@@ -101,5 +101,36 @@ public struct GlobalDefinitions: Hashable, Sendable {
     /// `stats_dump_file`: the same.
     public var statsDumpFile: String?
 
+    // What is read and checked, and has no effect yet
+
+    /// `notification_email…`, `smtp_…`.
+    public var mail = MailSettings()
+    /// `snmp_…`, `enable_snmp_…`.
+    public var snmp = SNMPSettings()
+    /// `enable_dbus`, `dbus_…`.
+    public var dbus = DBusSettings()
+    /// `…_rcv_bufs`, `vrrp_rx_bufs_…`.
+    public var buffers = SocketBufferSettings()
+    /// `lvs_…`.
+    public var forwarding = ForwardingSettings()
+    /// `nftables…`, `vrrp_iptables`, `vrrp_ipsets`.
+    public var firewall = FirewallSettings()
+    /// `checker_…`.
+    public var checkerProcess = ProcessSettings()
+    /// `bfd_…`.
+    public var bfdProcess = ProcessSettings()
+    /// `max_auto_priority`, `min_auto_priority_delay`.
+    public var automaticPriority = AutomaticPriority()
+    /// `reload_…`, `include_check`, `config_save_dir`.
+    public var reload = ReloadSettings()
+    /// `json_…`, `iproute_…`, `data_use_instance`.
+    public var files = FileSettings()
+    /// Keywords of the top: `net_namespace`, `instance` and others.
+    public var host = HostSettings()
+    /// `vmac_prefix`: how names of virtual MAC interfaces begin.
+    public var virtualMACPrefix: String = "vrrp"
+    /// `vmac_addr_prefix`: the same for those of addresses; nil means `vmac_prefix`.
+    public var virtualMACAddressPrefix: String?
+
     public init() {}
 }

@@ -79,11 +79,25 @@ public struct InstanceDefinition: Hashable, Sendable {
     public var trackInterfaces: [TrackedInterface] = []
     /// `track_script`.
     public var trackScripts: [TrackedScript] = []
+    /// `track_file`, `track_process` and `track_bfd`. Refused for now.
+    public var tracked = TrackedItems()
 
     /// `virtual_ipaddress`: in adverts. One family, that of the instance; at most 255.
     public var virtualAddresses: [VirtualAddress] = []
     /// `virtual_ipaddress_excluded`: held, but not in adverts; either family.
     public var excludedAddresses: [VirtualAddress] = []
+    /// `virtual_routes`. Refused for now.
+    public var virtualRoutes: [WrittenEntry] = []
+    /// `virtual_rules`. Refused for now.
+    public var virtualRules: [WrittenEntry] = []
+    /// `use_vmac` or `use_ipvlan`. Refused for now.
+    public var virtualInterface: VirtualInterface?
+    /// `use_vmac_addr`: virtual interfaces for addresses on other interfaces too. Refused for now.
+    public var virtualInterfacesForAddresses: Bool = false
+    /// `vmac_xmit_base`: adverts go through the interface below. Refused for now.
+    public var sendsThroughBase: Bool = false
+    /// `vrf`: the device that sockets are bound to where there is no interface. Refused for now.
+    public var vrf: String?
     /// Gratuitous ARP and unsolicited neighbour advertisements.
     public var announcements = AnnouncementSettings()
 
@@ -107,6 +121,20 @@ public struct InstanceDefinition: Hashable, Sendable {
     public var strict: Bool = false
     /// False would be `no_accept`, which is refused for now.
     public var acceptPackets: Bool = true
+    /// `auth_hmac`. Refused for now.
+    public var hmac: HMACAuthentication?
+    /// `smtp_alert`, or the global one. No mail is sent yet.
+    public var smtpAlert: Bool = false
+    /// `linkbeat_use_polling`. Without effect for now.
+    public var pollsLink: Bool = false
+    /// `timer_expired_backup`, 1…254: the highest priority of the others. Without effect for now.
+    public var timerExpiredBackup: Int?
+    /// `kernel_rx_buf_size`: bytes; nil means what the policy gives. Without effect for now.
+    public var receiveBuffer: Int?
+    /// `lvs_sync_daemon_interface`: the old form of `lvs_sync_daemon`. Without effect for now.
+    public var syncDaemonInterface: String?
+    /// `debug`, 0…4. Without effect, as in keepalived.
+    public var debugLevel: Int = 0
 
     public init(name: String, interface: String? = nil, virtualRouterID: UInt8, family: AddressFamily = .ipv4) {
         self.name = name

@@ -19,6 +19,16 @@ public struct Model: Hashable, Sendable {
     public var virtualServers: [VirtualServer]
     /// `SSL`; nil where it is not written.
     public var tls: TLSMaterial?
+    /// `track_file` and `vrrp_track_file` blocks.
+    public var trackFiles: [TrackFile] = []
+    /// `vrrp_track_process` blocks.
+    public var trackProcesses: [TrackProcess] = []
+    /// `bfd_instance` blocks.
+    public var bfdInstances: [BFDInstance] = []
+    /// `static_…` and `track_group`.
+    public var statics = StaticDefinitions()
+    /// `garp_group`, `interface_up_down_delays`, `linkbeat_interfaces`.
+    public var interfaces = InterfaceSettings()
 
     public init(
         global: GlobalDefinitions = GlobalDefinitions(), scripts: [TrackScript] = [],

@@ -7,12 +7,16 @@ public struct SyncGroupDefinition: Hashable, Sendable {
     public var trackInterfaces: [TrackedInterface] = []
     /// `track_script`: for every member.
     public var trackScripts: [TrackedScript] = []
+    /// `track_file`, `track_process` and `track_bfd`: for every member. Refused for now.
+    public var tracked = TrackedItems()
     /// Scripts of the group; `deleted` and `masterReceivedLowerPriority` are never set.
     public var notify = NotifyScripts()
     /// `sync_group_tracking_weight` or `global_tracking`: weights of the members' trackers count.
     public var trackingWeight: Bool = false
     /// `notify_priority_changes`, or the global one.
     public var notifyPriorityChanges: Bool = false
+    /// `smtp_alert`, or the global one. No mail is sent yet.
+    public var smtpAlert: Bool = false
 
     public init(name: String, members: [String]) {
         self.name = name

@@ -68,3 +68,30 @@ public struct TrackedScript: Hashable, Sendable {
         self.reverse = reverse
     }
 }
+
+/// An entry of `track_file`, `track_process` or `track_bfd`; its name is that of a definition of the model.
+public struct TrackedItem: Hashable, Sendable {
+    public var name: String
+    /// nil means the definition's own.
+    public var weight: Int?
+    /// `reverse` or `noreverse`; nil means the definition's own.
+    public var reverse: Bool?
+
+    public init(name: String, weight: Int? = nil, reverse: Bool? = nil) {
+        self.name = name
+        self.weight = weight
+        self.reverse = reverse
+    }
+}
+
+/// What an instance or a group tracks beside interfaces and scripts.
+public struct TrackedItems: Hashable, Sendable {
+    /// `track_file`; weights -254…254.
+    public var files: [TrackedItem] = []
+    /// `track_process`; weights -254…254.
+    public var processes: [TrackedItem] = []
+    /// `track_bfd`; weights -253…253.
+    public var sessions: [TrackedItem] = []
+
+    public init() {}
+}

@@ -4,7 +4,7 @@ import Primitives
 extension Resolver {
     mutating func resolveGlobal(_ draft: GlobalDraft) {
         supplementary = draft.setSupplementaryGroups?.value ?? false
-        var g = GlobalDefinitions()
+        var g = draft.settings
         g.routerID = draft.routerID?.value
         g.scriptUser = resolve(draft.scriptUser?.value)
         g.enableScriptSecurity = draft.enableScriptSecurity?.value ?? false
@@ -49,12 +49,8 @@ extension Resolver {
 
         g.notifyFIFO = fifo(draft.notifyFIFO, draft.notifyFIFOScript, "notify_fifo")
         g.vrrpNotifyFIFO = fifo(draft.vrrpNotifyFIFO, draft.vrrpNotifyFIFOScript, "vrrp_notify_fifo")
-        if let both = draft.vrrpNotifyFIFO, let all = draft.notifyFIFO, both.value.path == all.value.path {
-            report(
-                .sameFIFO, at: both.range, "`vrrp_notify_fifo` and `notify_fifo` are the same pipe",
-                reason: "every line would be written twice", fix: "write another path, or remove one of them",
-                related: [Diagnostic.Related(all.range, "the other one")])
-        }
+        g.forwarding.notifyFIFO = fifo(draft.lvsNotifyFIFO, draft.lvsNotifyFIFOScript, "lvs_notify_fifo")
+        checkPipes(draft)
         g.notifyPriorityChanges = draft.notifyPriorityChanges?.value ?? false
         g.fifoWriteStatesOnReload = draft.fifoWriteStatesOnReload?.value ?? false
         g.stateDumpFile = draft.stateDumpFile?.value
@@ -81,6 +77,23 @@ extension Resolver {
             return nil
         }
         return written.value
+    }
+
+    /// No two pipes may be the same.
+    private mutating func checkPipes(_ draft: GlobalDraft) {
+        let pipes: [(String, Written<NotifyFIFO>?)] = [
+            ("notify_fifo", draft.notifyFIFO), ("vrrp_notify_fifo", draft.vrrpNotifyFIFO),
+            ("lvs_notify_fifo", draft.lvsNotifyFIFO),
+        ]
+        for (number, (name, pipe)) in pipes.enumerated() {
+            guard let pipe,
+                let other = pipes[..<number].first(where: { $0.1?.value.path == pipe.value.path }), let first = other.1
+            else { continue }
+            report(
+                .sameFIFO, at: pipe.range, "`\(name)` and `\(other.0)` are the same pipe",
+                reason: "lines of both would be mixed in it", fix: "write another path, or remove one of them",
+                related: [Diagnostic.Related(first.range, "the other one")])
+        }
     }
 
     private mutating func fifo(

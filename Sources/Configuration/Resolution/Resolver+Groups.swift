@@ -37,6 +37,8 @@ extension Resolver {
             var group = SyncGroupDefinition(name: draft.name.value, members: members)
             group.trackInterfaces = resolveInterfaces(draft.trackInterfaces, own: nil)
             group.trackScripts = resolveScripts(draft.trackScripts)
+            group.tracked = resolve(draft.tracked)
+            group.smtpAlert = draft.smtpAlert?.value ?? alertsOfInstances
             group.notify = resolve(draft.notify)
             group.trackingWeight = draft.trackingWeight?.value ?? false
             group.notifyPriorityChanges = draft.notifyPriorityChanges?.value ?? global.notifyPriorityChanges
@@ -109,6 +111,6 @@ extension Resolver {
             || instance.trackScripts.contains { tracked in
                 let own = scriptIndex[tracked.name].map { scripts[$0].weight } ?? 0
                 return (tracked.weight ?? own) != 0
-            }
+            } || isWeighted(instance.tracked)
     }
 }

@@ -165,7 +165,9 @@ extension Resolver {
             incomplete(draft.range, "FILE_CHECK", "track_file", draft.failed, "NAME")
             return nil
         }
-        guard isKnown(name, among: servers.trackFiles, .unknownTrackFile, "track_file") else { return nil }
+        guard
+            isDefined(name.value, at: name.range, .files, .unknownTrackFile, reason: "the check is dropped")
+        else { return nil }
         var check = HealthCheck(
             .file(name: name.value, weight: draft.weight?.value.value, reverse: draft.weight?.value.reverse ?? false))
         check.alpha = scope.timing.alpha
@@ -177,23 +179,12 @@ extension Resolver {
             incomplete(draft.range, "BFD_CHECK", "name", draft.failed, "NAME")
             return nil
         }
-        guard isKnown(name, among: servers.bfds, .unknownBFD, "bfd_instance") else { return nil }
+        guard
+            isDefined(name.value, at: name.range, .sessions, .unknownBFD, reason: "the check is dropped")
+        else { return nil }
         var check = HealthCheck(.bfd(name: name.value))
         check.alpha = draft.alpha?.value ?? scope.timing.alpha
         return check
-    }
-
-    private mutating func isKnown(_ name: Written<String>, among known: Set<String>, _ rule: Rule, _ block: String)
-        -> Bool
-    {
-        guard !known.contains(name.value) else { return true }
-        let meant =
-            servers.searches < 100 ? Spelling.nearest(to: name.value, among: Array(known.sorted().prefix(1_000))) : nil
-        servers.searches += 1
-        report(
-            rule, at: name.range, "there is no \(block) `\(name.value)`", reason: "the check is dropped",
-            fix: meant.map { "did you mean `\($0)`?" } ?? "define it with `\(block) \(name.value) { … }`")
-        return false
     }
 
     /// A checker without what it needs, unless that is there with a fault.

@@ -40,6 +40,7 @@ extension Resolver {
         i.dontTrackPrimary = draft.dontTrackPrimary?.value ?? false
         i.trackInterfaces = resolveInterfaces(draft.trackInterfaces, own: i.interface)
         i.trackScripts = resolveScripts(draft.trackScripts)
+        i.tracked = resolve(draft.tracked)
         i.announcements = announcements(draft.announcements, over: global.announcements)
         i.downTimerAdverts = draft.downTimerAdverts?.value ?? global.downTimerAdverts
         i.lowerPriorityNoAdvert = draft.lowerPriorityNoAdvert?.value ?? global.lowerPriorityNoAdvert
@@ -51,7 +52,9 @@ extension Resolver {
         i.addressLifetime = draft.addressLifetime?.value ?? global.addressLifetime
         i.notifyPriorityChanges =
             draft.notifyPriorityChanges?.value ?? group?.notifyPriorityChanges?.value ?? global.notifyPriorityChanges
+        resolveRare(draft, &i)
         resolveAuthentication(draft, &i)
+        resolveHMAC(draft, &i)
         if i.strict { applyStrict(draft, &i) }
         if i.isUnicast, i.authentication == .none, !i.checkUnicastSource, let peers = draft.unicastPeers {
             report(

@@ -21,9 +21,6 @@ struct ServerScope {
     /// Groups that were dropped for a fault, which has been reported.
     var faultyGroups: Set<String> = []
     var usedGroups: Set<String> = []
-    /// Names that FILE_CHECK and BFD_CHECK may refer to.
-    var trackFiles: Set<String> = []
-    var bfds: Set<String> = []
     /// Defaults of `smtp_alert` and `log_all_failures`.
     var alertsOfVirtualServers = false
     var alertsOfRealServers = true
@@ -39,8 +36,9 @@ extension Resolver {
     ) {
         guard !root.virtualServers.isEmpty || !root.serverGroups.isEmpty || root.tls != nil else { return }
         reportWithoutEffect(root, reader.tree)
-        servers.trackFiles = root.trackFileNames
-        servers.bfds = root.bfdNames
+        servers.alertsOfVirtualServers = global.mail.alertCheckers ?? global.mail.alert ?? false
+        servers.alertsOfRealServers = global.mail.alertCheckers ?? global.mail.alert ?? true
+        servers.logsAllFailures = global.forwarding.logsAllFailures
         if let tls = root.tls {
             model.tls = TLSMaterial(
                 password: tls.value.password?.value, authority: tls.value.authority?.value,

@@ -21,6 +21,7 @@ struct Resolver {
     /// All commands but those of scripts, with their places.
     var hooks: [Placed<HookCommand>] = []
     var servers = ServerScope()
+    var trackers = TrackerNames()
 
     init(diagnostics: DiagnosticList, leniency: Leniency) {
         self.diagnostics = diagnostics
@@ -47,6 +48,7 @@ struct Resolver {
             definitions.scripts.append(draft.name.range)
             definitions.commands.append(draft.command?.range ?? draft.name.range)
         }
+        let definitionsOfTrackers = resolveTrackers(root, &definitions)
         let kept = uniqueInstances(root.instances)
         // Groups first: their members take defaults from them.
         let names = Dictionary(kept.enumerated().map { ($1.value.name.value, $0) }, uniquingKeysWith: { a, _ in a })
@@ -74,8 +76,13 @@ struct Resolver {
                 reason: "it is never run", fix: "name it in a `track_script` block, or remove it")
         }
         var model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
+        (model.trackFiles, model.trackProcesses, model.bfdInstances) = definitionsOfTrackers
+        model.statics = resolveStatics(root, names)
+        model.interfaces = resolveInterfaces(root)
+        checkSyncDaemon(names)
         resolveServers(root, &reader, into: &model, &definitions)
         suspectServices(model, definitions)
+        reportUnusedTrackers()
         // Where something else is refused, that may be why.
         if root.instances.isEmpty, !diagnostics.hasError {
             report(
@@ -224,7 +231,7 @@ struct Resolver {
         return tracked
     }
 
-    private mutating func reportTwice(_ draft: TrackedDraft) {
+    mutating func reportTwice(_ draft: TrackedDraft) {
         report(
             .duplicateTracker, at: draft.range, "`\(draft.name)` is tracked twice", reason: "the first counts",
             fix: "remove one of them")

@@ -3,8 +3,9 @@ import Primitives
 
 // Blocks as they are written: nil is what is not written. The resolver fills in the rest.
 
-struct RootDraft: Sendable {
+struct RootDraft: PlacedDraft {
     var global = GlobalDraft()
+    var places: [String: SourceRange] = [:]
     var scripts: [ScriptDraft] = []
     var groups: [GroupDraft] = []
     var instances: [Boxed<InstanceDraft>] = []
@@ -12,8 +13,16 @@ struct RootDraft: Sendable {
     /// `virtual_server` blocks, by their statements: each is read when it is resolved.
     var virtualServers: [UInt32] = []
     var tls: Written<TLSDraft>?
-    var trackFileNames: Set<String> = []
-    var bfdNames: Set<String> = []
+    var trackFiles: [TrackFileDraft] = []
+    var trackProcesses: [TrackProcessDraft] = []
+    var sessions: [SessionDraft] = []
+    var trackGroups: [TrackGroupDraft] = []
+    var announcementGroups: [AnnouncementGroupDraft] = []
+    var staticAddresses: [AddressDraft] = []
+    var staticRoutes: [Written<WrittenEntry>] = []
+    var staticRules: [Written<WrittenEntry>] = []
+    var delays: [Written<InterfaceSettings.Delays>] = []
+    var polled: [Written<InterfaceSettings.LinkPolling>] = []
 }
 
 /// A value that is passed on without being copied: an instance's draft is 3 kB, a real server's 1 kB.
@@ -64,7 +73,9 @@ struct GroupDraft: Sendable {
     var members: [Written<String>] = []
     var trackInterfaces: [TrackedDraft] = []
     var trackScripts: [TrackedDraft] = []
+    var tracked = TrackedItemsDraft()
     var notify = NotifyDraft()
+    var smtpAlert: Written<Bool>?
     var trackingWeight: Written<Bool>?
     var notifyPriorityChanges: Written<Bool>?
     var failed: Set<String> = []
@@ -77,9 +88,10 @@ struct AuthenticationDraft: Sendable {
     var failed: Set<String> = []
 }
 
-struct AddressDraft: Sendable {
+struct AddressDraft: TrackGroupNaming {
     var address: VirtualAddress
     var range: SourceRange
+    var trackGroup: Written<String>?
 }
 
 struct PeerDraft: Sendable {
@@ -127,8 +139,11 @@ struct InstanceDraft: Sendable {
     var dontTrackPrimary: Written<Bool>?
     var trackInterfaces: [TrackedDraft] = []
     var trackScripts: [TrackedDraft] = []
+    var tracked = TrackedItemsDraft()
     var virtualAddresses: [AddressDraft] = []
     var excludedAddresses: [AddressDraft] = []
+    var virtualRoutes: [Written<WrittenEntry>] = []
+    var virtualRules: [Written<WrittenEntry>] = []
     var noVirtualAddress: Written<Bool>?
     var announcements = AnnouncementDraft()
     var lowerPriorityNoAdvert: Written<Bool>?
@@ -141,10 +156,16 @@ struct InstanceDraft: Sendable {
     var notifyPriorityChanges: Written<Bool>?
     var strict: Written<Bool>?
     var accept: Written<Bool>?
+    var rare = RareDraft()
     var failed: Set<String> = []
 }
 
-struct GlobalDraft: Sendable {
+struct GlobalDraft: PlacedDraft {
+    /// What goes into the model as it is written.
+    var settings = GlobalDefinitions()
+    var places: [String: SourceRange] = [:]
+    var lvsNotifyFIFO: Written<NotifyFIFO>?
+    var lvsNotifyFIFOScript: Written<HookCommand>?
     var routerID: Written<String>?
     var scriptUser: Written<ScriptUser>?
     var enableScriptSecurity: Written<Bool>?

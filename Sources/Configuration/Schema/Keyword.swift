@@ -7,32 +7,11 @@ struct Written<Value: Sendable>: Sendable {
     var range: SourceRange
 }
 
-/// The arguments that a keyword takes, as data: what documentation, completion and lint read.
-public enum ArgumentShape: Hashable, Sendable {
-    /// The keyword alone.
-    case none
-    /// `on`, `off`, `true`, `false`, `yes`, `no`; nothing means on.
-    case boolean
-    /// A whole number within a range, with its unit or an empty text.
-    case integer(ClosedRange<Int>, unit: String)
-    /// Seconds with up to six decimals; the range is in microseconds.
-    case seconds(ClosedRange<Int>)
-    /// One word, described.
-    case word(String)
-    case address
-    /// A command in the shell's quoting, and perhaps a user and a group.
-    case command
-    /// What only a description can say.
-    case other(String)
-    /// A block of its own, with or without a name.
-    case block(named: Bool)
-    /// A block whose entries are values, described.
-    case list(String)
-}
-
 /// Whether a keyword does something.
 public enum KeywordStatus: Hashable, Sendable {
     case supported
+    /// What it asks for is always or never so: read, checked, and nothing changes.
+    case withoutEffect
     /// Does what another does, whose name follows.
     case deprecated(String)
     /// Known, but without effect for now. Where that could change who holds an address, the configuration is refused.
@@ -45,7 +24,7 @@ struct Keyword<Target>: Sendable {
     let argument: ArgumentShape
     let defaultText: String
     let documentation: String
-    let status: KeywordStatus
+    fileprivate(set) var status: KeywordStatus
     /// No renderer may show its arguments.
     var isSecret = false
     /// Its words follow the shell's quoting, as those of a command do.
@@ -65,7 +44,7 @@ struct Keyword<Target>: Sendable {
         self.documentation = documentation
         self.status = status
         self.apply = apply
-        isShellQuoted = argument == .command
+        isShellQuoted = argument == .command || argument == .program
     }
 }
 
@@ -139,7 +118,7 @@ extension Keyword {
     )
         -> Keyword
     {
-        Keyword(name, .word("interface"), default: text, documentation) { target, reader in
+        Keyword(name, .interface, default: text, documentation) { target, reader in
             if let value = reader.interface() { reader.assign(&target[keyPath: slot], value) }
         }
     }
@@ -163,7 +142,7 @@ extension Keyword {
     static func user(_ name: String, _ slot: Slot<Target, ScriptUser>, default text: String, _ documentation: String)
         -> Keyword
     {
-        Keyword(name, .other("USER [[:]GROUP]"), default: text, documentation) { target, reader in
+        Keyword(name, .user, default: text, documentation) { target, reader in
             if let value = reader.user() { reader.assign(&target[keyPath: slot], value) }
         }
     }
@@ -173,8 +152,8 @@ extension Keyword {
         _ name: String, _ slot: Slot<Target, Value>, _ choices: [(String, Value)], default text: String,
         rule: Rule = .choice, isCaseSensitive: Bool = true, otherwise: String? = nil, _ documentation: String
     ) -> Keyword {
-        let what = choices.map(\.0).joined(separator: "|")
-        return Keyword(name, .word(what), default: text, documentation) { target, reader in
+        Keyword(name, .choice(choices.map(\.0)), default: text, documentation) { target, reader in
+            let what = choices.map(\.0).joined(separator: "|")
             if let value = reader.choice(
                 what, of: choices, isCaseSensitive: isCaseSensitive, rule: rule, otherwise: otherwise)
             {
@@ -211,18 +190,6 @@ extension Keyword {
         }
     }
 
-    /// Known, without effect for now.
-    static func later(_ name: String, _ argument: ArgumentShape = .other("")) -> Keyword {
-        Keyword(name, argument, "", status: .notYet(decidesHolder: false)) { _, _ in }
-    }
-
-    /// A block that has no effect for now, and whose name others refer to.
-    static func laterNamed(_ name: String, _ take: @escaping @Sendable (inout Target, String) -> Void) -> Keyword {
-        Keyword(name, .block(named: true), "", status: .notYet(decidesHolder: false)) { target, reader in
-            if let word = reader.next() { take(&target, word.text) }
-        }
-    }
-
     /// Without effect for now, but read and checked; the resolver says so.
     static func readLater(
         _ name: String, _ argument: ArgumentShape, _ documentation: String,
@@ -234,14 +201,51 @@ extension Keyword {
         return keyword
     }
 
-    /// Known, and refused: to run without it would change who holds what.
-    static func refused(_ name: String, _ argument: ArgumentShape = .other("")) -> Keyword {
-        Keyword(name, argument, "", status: .notYet(decidesHolder: true)) { _, _ in }
+    /// A keyword whose arguments are checked, and go nowhere.
+    static func checked(
+        _ name: String, _ argument: ArgumentShape, default text: String = "", _ documentation: String
+    ) -> Keyword {
+        Keyword(name, argument, default: text, documentation) { _, reader in
+            if !reader.check(argument) { reader.skipRest() }
+        }
+    }
+
+    // MARK: Status
+
+    /// The same, read and checked, and without effect for now.
+    func later() -> Keyword { with(.notYet(decidesHolder: false)) }
+
+    /// Keywords that are read and checked, and without effect for now.
+    static func later(_ keywords: [Keyword]) -> [Keyword] { keywords.map { $0.later() } }
+
+    /// The same, read, checked and refused: to run without it would change who holds what.
+    func refused() -> Keyword { with(.notYet(decidesHolder: true)) }
+
+    static func refused(_ keywords: [Keyword]) -> [Keyword] { keywords.map { $0.refused() } }
+
+    /// The same, and nothing changes, because what it asks for is always or never so.
+    func withoutEffect() -> Keyword { with(.withoutEffect) }
+
+    /// The same under an old name.
+    func old(_ better: String) -> Keyword { with(.deprecated(better)) }
+
+    private func with(_ status: KeywordStatus) -> Keyword {
+        var keyword = self
+        keyword.status = status
+        return keyword
     }
 }
 
+/// What declares keywords: a block, or an entry with options.
+protocol KeywordBlock {
+    var path: String { get }
+    var description: BlockDescription { get }
+    /// Calls with the name, the arguments, whether they are quoted as in a shell, and whether they are secret.
+    func forEachKeyword(_ body: (String, ArgumentShape, Bool, Bool) -> Void)
+}
+
 /// The keywords of one block.
-struct Block<Target>: Sendable {
+struct Block<Target>: KeywordBlock, Sendable {
     /// As in `vrrp_instance/authentication`; the top is empty.
     let path: String
     let keywords: [Keyword<Target>]
@@ -253,14 +257,21 @@ struct Block<Target>: Sendable {
         table = KeywordTable(keywords.map(\.name))
     }
 
+    /// A block whose keywords are declared in parts.
+    init(_ path: String, parts: [[Keyword<Target>]]) { self.init(path, parts.flatMap { $0 }) }
+
     var name: String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
         return String(path[path.index(after: slash)...])
     }
 
+    func forEachKeyword(_ body: (String, ArgumentShape, Bool, Bool) -> Void) {
+        for keyword in keywords { body(keyword.name, keyword.argument, keyword.isShellQuoted, keyword.isSecret) }
+    }
+
     var description: BlockDescription {
         BlockDescription(
-            path: path,
+            path: path, isEntry: false,
             keywords: keywords.map {
                 KeywordDescription(
                     name: $0.name, argument: $0.argument, defaultText: $0.defaultText, documentation: $0.documentation,
@@ -275,7 +286,7 @@ public struct KeywordDescription: Hashable, Sendable {
     public let argument: ArgumentShape
     /// The value without the keyword; empty where there is none or another keyword decides.
     public let defaultText: String
-    /// One line; empty only for what is not supported yet.
+    /// One line.
     public let documentation: String
     public let status: KeywordStatus
     public let isSecret: Bool
@@ -287,5 +298,7 @@ public struct KeywordDescription: Hashable, Sendable {
 public struct BlockDescription: Hashable, Sendable {
     /// As in `vrrp_instance/authentication`; the top is empty.
     public let path: String
+    /// Not a block, but an entry or a keyword with options.
+    public let isEntry: Bool
     public let keywords: [KeywordDescription]
 }

@@ -80,7 +80,7 @@ extension Schema {
     static let miscCheck = Block<CommandDraft>(
         "virtual_server/real_server/MISC_CHECK",
         Keyword<CommandDraft>.lifted(asking) { $1(&$0.probe) } + [
-            Keyword("misc_path", .command, "The command as one word, in quotes where it has arguments.") {
+            Keyword("misc_path", .program, "The command as one word, in quotes where it has arguments.") {
                 misc, reader in
                 if let argv = reader.wholeCommand() { reader.assign(&misc.argv, argv) }
             },
@@ -113,11 +113,10 @@ extension Schema {
         ])
 
     /// Every block of a checker, for documentation and completion.
-    static var checkerBlocks: [BlockDescription] {
+    static var checkerBlocks: [any KeywordBlock] {
         [
-            tcpCheck.description, httpGet.description, httpURL.description, sslGet.description, sslURL.description,
-            smtpCheck.description, smtpHost.description, dnsCheck.description, miscCheck.description,
-            udpCheck.description, pingCheck.description, fileCheck.description, bfdCheck.description,
+            tcpCheck, httpGet, httpURL, sslGet, sslURL, smtpCheck, smtpHost, dnsCheck, miscCheck, udpCheck, pingCheck,
+            fileCheck, bfdCheck,
         ]
     }
 }

@@ -5,18 +5,28 @@ extension Schema {
     /// `global_defs`.
     static let global = Block<GlobalDraft>(
         "global_defs",
+        parts: [
+            scripting, instanceDefaults, processing, starting, events, Keyword.later(mail), Keyword.later(monitoring),
+            Keyword.later(forwarding), Keyword.later(firewall), Keyword.later(buffers), Keyword.later(otherProcesses),
+            Keyword.later(reloading), Keyword.later(filing), oldNames,
+        ])
+
+    // MARK: Identity and scripts
+
+    private static var scripting: [Keyword<GlobalDraft>] {
         [
-            // Identity and scripts
             .word(
                 "router_id", \.routerID, "name", default: "the host's name",
-                "Accepted without effect: keepalived signs its mails with it, and none are sent."),
+                "Accepted without effect: keepalived signs its mails with it, and none are sent."
+            ).withoutEffect(),
             .user("script_user", \.scriptUser, default: "keepalived_script, or the daemon's", "Whom scripts run as."),
             .flag(
                 "enable_script_security", \.enableScriptSecurity,
                 "Refuse scripts that run as root from a path others can write."),
             .boolean(
                 "use_symlink_paths", \.useSymlinkPaths,
-                "Accepted without effect: paths are always run as written, and script security follows their links."),
+                "Accepted without effect: paths are always run as written, and script security follows their links."
+            ).withoutEffect(),
             .boolean(
                 "set_supplementary_groups", \.setSupplementaryGroups,
                 "Scripts get the supplementary groups of their user."),
@@ -28,8 +38,13 @@ extension Schema {
             .wholeSeconds(
                 "shutdown_script_timeout", \.shutdownScriptTimeout, 1...1000, default: "10",
                 "Seconds the shutdown script may take."),
+        ]
+    }
 
-            // Defaults of instances
+    // MARK: Defaults of instances
+
+    private static var instanceDefaults: [Keyword<GlobalDraft>] {
+        [
             .interface(
                 "default_interface", \.defaultInterface, default: "eth0",
                 "The device of addresses of instances without an interface."),
@@ -78,7 +93,8 @@ extension Schema {
             .flag("vrrp_check_unicast_src", \.checkUnicastSource, "Hear configured peers only."),
             .flag(
                 "vrrp_skip_check_adv_addr", \.skipCheckAdvertAddresses,
-                "Accepted without effect: an advert's addresses are compared, and never a reason to drop it."),
+                "Accepted without effect: an advert's addresses are compared, and never a reason to drop it."
+            ).withoutEffect(),
             .boolean("vrrp_strict", \.strict, "Check the rules of the RFC."),
             .boolean(
                 "vrrp_lower_prio_no_advert", \.lowerPriorityNoAdvert, "Do not answer an advert of lower priority."),
@@ -88,20 +104,21 @@ extension Schema {
                 "v3_checksum_as_v2", \.checksumAsV2, "Leave the pseudo-header out of the IPv4 checksum of version 3."),
             .integerSeconds(
                 "address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
+        ]
+    }
 
-            // The process
+    // MARK: The process
+
+    private static var processing: [Keyword<GlobalDraft>] {
+        [
             .integer("vrrp_priority", \.niceness, -20...19, default: "-20", "Nice value of the VRRP worker."),
             .integer(
                 "vrrp_rt_priority", \.realtimePriority, 1...99, default: "none",
                 "Real-time priority of the VRRP worker."),
             .flag("vrrp_no_swap", \.noSwap, "Lock the memory of the VRRP worker."),
-            Keyword("vrrp_cpu_affinity", .other("CPU …"), default: "all", "Processors of the VRRP worker.") {
+            Keyword("vrrp_cpu_affinity", .integers(0...4095, "CPU"), default: "all", "Processors of the VRRP worker.") {
                 global, reader in
-                var processors: [Int] = []
-                repeat {
-                    guard let number = reader.integer(0...4095) else { return reader.skipRest() }
-                    processors.append(number)
-                } while reader.hasMore
+                guard let processors = reader.integers(0...4095) else { return }
                 reader.assign(&global.cpuAffinity, Array(Set(processors)).sorted())
             },
             .microseconds(
@@ -121,8 +138,13 @@ extension Schema {
                 global, reader in
                 if let mask = reader.umask() { reader.assign(&global.umask, mask) }
             },
+        ]
+    }
 
-            // Interfaces and start
+    // MARK: Interfaces and start
+
+    private static var starting: [Keyword<GlobalDraft>] {
+        [
             Keyword(
                 "dynamic_interfaces", .other("[allow_if_changes]"), default: "on",
                 "Accepted without effect: interfaces may always appear later."
@@ -132,14 +154,19 @@ extension Schema {
                 if let word = reader.next(), reader.choice(word, [("allow_if_changes", true)], rule: .choice) != nil {
                     reader.assign(&global.allowInterfaceChanges, true)
                 }
-            },
+            }.withoutEffect(),
             .seconds("vrrp_startup_delay", \.startupDelay, 0...4_294_967_295, "Seconds to do nothing after the start."),
             .seconds(
                 "vrrp_delay_after_boot", \.delayAfterBoot, 0...4_294_967_295,
                 "Seconds to do nothing after the machine's boot."),
             .flag("log_unknown_vrids", \.logUnknownVRIDs, "Log adverts for virtual routers that are not configured."),
+        ]
+    }
 
-            // Events
+    // MARK: Events
+
+    private static var events: [Keyword<GlobalDraft>] {
+        [
             .fifo("notify_fifo", \.notifyFIFO, "A named pipe that receives a line for every event."),
             .command("notify_fifo_script", \.notifyFIFOScript, "Started to read notify_fifo, whose path is appended."),
             .fifo("vrrp_notify_fifo", \.vrrpNotifyFIFO, "A named pipe for events of instances and groups."),
@@ -154,34 +181,8 @@ extension Schema {
             .word(
                 "stats_dump_file", \.statsDumpFile, "path", default: "/tmp/keepalived.stats",
                 "Where SIGUSR2 writes counters: a file, or a directory with `/` at its end."),
-        ] + laterGlobals)
-
-    /// Known, and without effect for now.
-    private static let laterGlobals: [Keyword<GlobalDraft>] =
-        [
-            "checker_process_name", "lvs_process_name", "bfd_process_name", "notification_email_from", "smtp_server",
-            "smtp_helo_name", "smtp_connect_timeout", "smtp_alert", "max_auto_priority", "min_auto_priority_delay",
-            "smtp_alert_vrrp", "smtp_alert_checker", "checker_log_all_failures", "no_email_faults",
-            "disable_local_igmp", "lvs_timeouts", "lvs_flush", "lvs_flush_on_stop", "lvs_flush_onstop",
-            "lvs_sync_daemon", "vrrp_iptables", "vrrp_ipsets", "nftables",
-            "nftables_priority", "nftables_ifindex", "nftables_ipvs", "nftables_ipvs_priority",
-            "nftables_ipvs_start_fwmark", "nftables_counters", "lvs_notify_fifo", "checker_priority",
-            "checker_no_swap", "checker_rt_priority", "checker_cpu_affinity", "checker_rlimit_rttime",
-            "checker_rlimit_rtime", "bfd_priority", "bfd_no_swap", "bfd_rt_priority", "bfd_cpu_affinity",
-            "bfd_rlimit_rttime", "bfd_rlimit_rtime", "snmp_socket", "enable_traps", "enable_snmp_vrrp",
-            "enable_snmp_keepalived", "enable_snmp_rfc", "enable_snmp_rfcv2", "enable_snmp_rfcv3",
-            "enable_snmp_checker", "snmp_vs_stats_update_interval", "snmp_rs_stats_update_interval", "enable_dbus",
-            "dbus_service_name", "dbus_no_interface_name", "vrrp_netlink_cmd_rcv_bufs",
-            "vrrp_netlink_cmd_rcv_bufs_force", "vrrp_netlink_monitor_rcv_bufs", "vrrp_netlink_monitor_rcv_bufs_force",
-            "process_monitor_rcv_bufs", "process_monitor_rcv_bufs_force", "lvs_netlink_cmd_rcv_bufs",
-            "lvs_netlink_cmd_rcv_bufs_force", "lvs_netlink_monitor_rcv_bufs", "lvs_netlink_monitor_rcv_bufs_force",
-            "rs_init_notifies", "no_checker_emails", "vrrp_rx_bufs_policy", "vrrp_rx_bufs_multiplier", "vmac_prefix",
-            "vmac_addr_prefix", "random_seed", "reload_check_config", "reload_time_file", "reload_repeat",
-            "reload_file", "include_check", "config_save_dir", "tmp_config_directory", "data_use_instance",
-            "json_version", "iproute_usr_dir", "iproute_etc_dir", "json_dump_file",
-        ].map { .later($0) } + [
-            .later("notification_email", .list("address")), .later("lvs_notify_fifo_script", .command),
         ]
+    }
 }
 
 extension Keyword {

@@ -5,9 +5,16 @@ extension Schema {
     /// `vrrp_instance`.
     static let instance = Block<InstanceDraft>(
         "vrrp_instance",
+        parts: [
+            taking, travelling, depending, holding, announcing, telling, trackedItems(\.tracked), virtualInterfaces,
+            laterOfInstances,
+        ])
+
+    // MARK: Who takes part
+
+    private static var taking: [Keyword<InstanceDraft>] {
         [
-            // Who takes part
-            Keyword("state", .word("MASTER|BACKUP"), default: "BACKUP", "How the instance begins.") {
+            Keyword("state", .choice(["MASTER", "BACKUP"]), default: "BACKUP", "How the instance begins.") {
                 instance, reader in
                 guard let word = reader.required("MASTER or BACKUP") else { return }
                 let states: [(String, InstanceDefinition.InitialState)] = [("MASTER", .master), ("BACKUP", .backup)]
@@ -42,10 +49,24 @@ extension Schema {
                 draft.failed = reader.readBlock(authentication, into: &draft)
                 reader.assign(&instance.authentication, draft)
             },
-
-            // How adverts travel
             Keyword(
-                "unicast_peer", .list("IPADDR [min_ttl N] [max_ttl N]"), "Adverts go to these nodes instead of a group."
+                "auth_hmac", .block(named: false), default: "none", "Adverts are signed, as keepalived 2.4 does it."
+            ) { instance, reader in
+                reader.expectNoMore()
+                var draft = HMACDraft()
+                draft.failed = reader.readBlock(hmac, into: &draft)
+                reader.assign(&instance.rare.hmac, draft)
+            }.refused(),
+        ]
+    }
+
+    // MARK: How adverts travel
+
+    private static var travelling: [Keyword<InstanceDraft>] {
+        [
+            Keyword(
+                "unicast_peer", .list("ADDRESS [min_ttl N] [max_ttl N]"),
+                "Adverts go to these nodes instead of a group."
             ) {
                 instance, reader in
                 var peers = instance.unicastPeers?.value ?? []
@@ -61,12 +82,14 @@ extension Schema {
             .integer("unicast_ttl", \.unicastTTL, 0...255, default: "255", "The TTL or hop limit of unicast adverts."),
             .flag("check_unicast_src", \.checkUnicastSource, "Hear configured peers only."),
             .flag(
-                "unicast_fault_no_peer", \.unicastFaultNoPeer, "Without effect: an empty peer list is always an error."),
+                "unicast_fault_no_peer", \.unicastFaultNoPeer,
+                "Accepted without effect: an empty peer list is always an error."
+            ).withoutEffect(),
             .boolean(
                 "v3_checksum_as_v2", \.checksumAsV2, "Leave the pseudo-header out of the IPv4 checksum of version 3."),
             Keyword(
-                "old_unicast_checksum", .other("never"),
-                "Accepted with `never`, which is always so: peers older than keepalived 1.3.7 are not detected."
+                "old_unicast_checksum", .other("[never]"),
+                "Accepted without effect: with `never` alone, which is always so; older peers are not detected."
             ) {
                 instance, reader in
                 guard let word = reader.next() else {
@@ -77,40 +100,63 @@ extension Schema {
                 if reader.choice(word, [("never", true)], rule: .choice) != nil {
                     reader.assign(&instance.oldUnicastChecksum, .never)
                 }
-            },
+            }.withoutEffect(),
+        ]
+    }
 
-            // What it depends on
+    // MARK: What it depends on
+
+    private static var depending: [Keyword<InstanceDraft>] {
+        [
             .flag("track_src_ip", \.trackSourceAddress, "Fault while the configured source address is missing."),
             .flag("dont_track_primary", \.dontTrackPrimary, "The own interface going down is no fault."),
-            .entries("track_interface", "IFNAME [weight N [reverse]]", "Interfaces to track.") {
+            .entries("track_interface", "INTERFACE [weight N [reverse]]", "Interfaces to track.") {
                 if let tracked = $1.trackedInterface() { $0.trackInterfaces.append(tracked) }
             },
             .entries("track_script", "NAME [weight N [reverse|noreverse]]", "Scripts to track.") {
                 if let tracked = $1.tracked() { $0.trackScripts.append(tracked) }
             },
+        ]
+    }
 
-            // What the master holds
+    // MARK: What the master holds
+
+    private static var holding: [Keyword<InstanceDraft>] {
+        [
             .entries(
-                "virtual_ipaddress", "ADDRESS[/LENGTH] [options]", "Addresses that the master holds and advertises."
+                "virtual_ipaddress", "ADDRESS[/LENGTH] [OPTIONS]", "Addresses that the master holds and advertises."
             ) {
-                if let address = $1.virtualAddress() { $0.virtualAddresses.append(address) }
+                if let address = $1.addressEntry(virtualAddress) { $0.virtualAddresses.append(address) }
             },
             .entries(
-                "virtual_ipaddress_excluded", "ADDRESS[/LENGTH] [options]",
+                "virtual_ipaddress_excluded", "ADDRESS[/LENGTH] [OPTIONS]",
                 "Addresses that the master holds in silence."
             ) {
-                if let address = $1.virtualAddress() { $0.excludedAddresses.append(address) }
+                if let address = $1.addressEntry(virtualAddress) { $0.excludedAddresses.append(address) }
             },
             .flag("no_virtual_ipaddress", \.noVirtualAddress, "An instance without addresses is meant."),
+            .entries("virtual_routes", "ROUTE", "Routes that the master holds.") {
+                if let route = $1.entry(virtualRoute) { $0.virtualRoutes.append(route) }
+            }.refused(),
+            .entries("virtual_rules", "RULE", "Rules that the master holds.") {
+                if let rule = $1.entry(virtualRule) { $0.virtualRules.append(rule) }
+            }.refused(),
             .flag(
                 "promote_secondaries", \.promoteSecondaries,
                 "Keep other addresses of a subnet when its first is removed."),
             .integerSeconds(
                 "address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
             .flag("accept", \.accept, "Answer packets to the addresses even in strict mode."),
-            .refused("no_accept", .none),
+            .flag(
+                "no_accept", \.accept, value: false, "Drop packets to the addresses, unless the instance owns them."
+            ).refused(),
+        ]
+    }
 
-            // How loudly it speaks
+    // MARK: How loudly it speaks
+
+    private static var announcing: [Keyword<InstanceDraft>] {
+        [
             .wholeSeconds(
                 "garp_master_delay", \.announcements.masterDelay, burstSeconds, default: "5",
                 "Seconds from the first burst of announcements to the second."),
@@ -140,9 +186,15 @@ extension Schema {
             .boolean("owner_ignore_adverts", \.ownerIgnoreAdverts, "With priority 255, hear nobody."),
             .boolean(
                 "skip_check_adv_addr", \.skipCheckAdvertAddresses,
-                "Accepted without effect: an advert's addresses are compared, and never a reason to drop it."),
+                "Accepted without effect: an advert's addresses are compared, and never a reason to drop it."
+            ).withoutEffect(),
+        ]
+    }
 
-            // Whom it tells
+    // MARK: Whom it tells
+
+    private static var telling: [Keyword<InstanceDraft>] {
+        [
             .command("notify_master", \.notify.master, "Run on becoming master."),
             .command("notify_backup", \.notify.backup, "Run on becoming backup."),
             .command("notify_fault", \.notify.fault, "Run on going to fault."),
@@ -160,26 +212,29 @@ extension Schema {
             .boolean(
                 "notify_priority_changes", \.notifyPriorityChanges, default: "the sync group's",
                 "A line in the FIFOs for each change of priority."),
+        ]
+    }
 
-            // Known, and not yet there
-            .refused("use_vmac"),
-            .refused("use_vmac_addr", .none),
-            .refused("vmac_xmit_base", .none),
-            .refused("use_ipvlan"),
-            .refused("vrf", .word("interface")),
-            .refused("track_file", .list("NAME")),
-            .refused("track_process", .list("NAME")),
-            .refused("track_bfd", .list("NAME")),
-            .refused("virtual_routes", .list("route")),
-            .refused("virtual_rules", .list("rule")),
-            .refused("auth_hmac", .block(named: false)),
-            .later("linkbeat_use_polling", .none),
-            .later("timer_expired_backup"),
-            .later("thread_timer_expired"),
-            .later("kernel_rx_buf_size"),
-            .later("lvs_sync_daemon_interface", .word("interface")),
-            .later("smtp_alert", .boolean),
-            .later("debug"),
+    /// An entry of `unicast_peer`, behind the address.
+    static let peer = EntryGrammar<PeerDraft>(
+        "vrrp_instance/unicast_peer", "peer", rule: .choice, consequence: "the peer would be heard without it",
+        [
+            EntryOption(
+                "min_ttl", .integer(0...255, unit: ""), default: "0", "Adverts that arrive with less are dropped."
+            ) {
+                peer, reader in
+                guard let number = reader.integer(0...255) else { return false }
+                peer.peer.minTTL = UInt8(clamping: number)
+                return true
+            },
+            EntryOption(
+                "max_ttl", .integer(0...255, unit: ""), default: "255", "Adverts that arrive with more are dropped."
+            ) {
+                peer, reader in
+                guard let number = reader.integer(0...255) else { return false }
+                peer.peer.maxTTL = UInt8(clamping: number)
+                return true
+            },
         ])
 
     /// `authentication`.

@@ -4,7 +4,9 @@ import Primitives
 extension Schema {
     /// What stands at the top of a configuration.
     static let root = Block<RootDraft>(
-        "",
+        "", parts: [mainBlocks, Keyword.refused(statics), Keyword.later(trackers), Keyword.later(ofInterfaces), ofHost])
+
+    private static var mainBlocks: [Keyword<RootDraft>] {
         [
             Keyword("global_defs", .block(named: false), "What holds for the whole node.") { root, reader in
                 reader.expectNoMore()
@@ -31,24 +33,6 @@ extension Schema {
                 draft.failed = reader.readBlock(script, into: &draft)
                 root.scripts.append(draft)
             },
-            .refused("net_namespace", .word("name")),
-            .refused("track_group", .block(named: true)),
-            .refused("static_ipaddress", .list("address")),
-            .refused("static_routes", .list("route")),
-            .refused("static_rules", .list("rule")),
-            .later("net_namespace_ipvs", .word("name")),
-            .later("namespace_with_ipsets", .none),
-            .later("linkbeat_use_polling", .none),
-            .later("use_pid_dir", .none),
-            .later("instance", .word("name")),
-            .later("child_wait_time"),
-            .later("garp_group", .block(named: false)),
-            .later("linkbeat_interfaces", .list("interface")),
-            .later("vrrp_track_process", .block(named: true)),
-            .later("interface_up_down_delays", .list("interface")),
-            .laterNamed("track_file") { $0.trackFileNames.insert($1) },
-            .laterNamed("vrrp_track_file") { $0.trackFileNames.insert($1) },
-            .laterNamed("bfd_instance") { $0.bfdNames.insert($1) },
             .readLater("SSL", .block(named: false), "What to show to servers that are asked over TLS.") {
                 root, reader in
                 reader.expectNoMore()
@@ -70,14 +54,128 @@ extension Schema {
             ) { root, reader in
                 root.virtualServers.append(UInt32(reader.statement))
             },
-        ])
+        ]
+    }
+
+    /// What stays on this node whoever is master.
+    private static var statics: [Keyword<RootDraft>] {
+        [
+            Keyword(
+                "track_group", .block(named: true), "Instances that fault when something static is lost."
+            ) { root, reader in
+                guard let name = reader.blockName() else { return }
+                var draft = TrackGroupDraft(name: name)
+                draft.failed = reader.readBlock(trackGroupBlock, into: &draft)
+                root.trackGroups.append(draft)
+            },
+            .entries("static_ipaddress", "ADDRESS[/LENGTH] [OPTIONS]", "Addresses that stay on this node.") {
+                if let address = $1.addressEntry(staticAddress) { $0.staticAddresses.append(address) }
+            },
+            .entries("static_routes", "ROUTE", "Routes that stay on this node.") {
+                if let route = $1.entry(staticRoute) { $0.staticRoutes.append(route) }
+            },
+            .entries("static_rules", "RULE", "Rules that stay on this node.") {
+                if let rule = $1.entry(staticRule) { $0.staticRules.append(rule) }
+            },
+        ]
+    }
+
+    private static var trackers: [Keyword<RootDraft>] {
+        [
+            .trackFile("track_file", trackFile, "A file whose number instances, groups and servers track."),
+            Keyword(
+                "vrrp_track_process", .block(named: true),
+                "Processes that must be there, for instances and groups to track."
+            ) { root, reader in
+                guard let name = reader.blockName() else { return }
+                var draft = TrackProcessDraft(name: name)
+                draft.failed = reader.readBlock(trackProcess, into: &draft)
+                root.trackProcesses.append(draft)
+            },
+            Keyword(
+                "bfd_instance", .block(named: true), "A BFD session, for instances, groups and servers to track."
+            ) { root, reader in
+                guard let name = reader.blockName(atMost: 31) else { return }
+                var draft = SessionDraft(name: name)
+                draft.failed = reader.readBlock(session, into: &draft)
+                root.sessions.append(draft)
+            },
+        ]
+    }
+
+    private static var ofInterfaces: [Keyword<RootDraft>] {
+        [
+            Keyword("garp_group", .block(named: false), "Interfaces that share a limit of announcements.") {
+                root, reader in
+                reader.expectNoMore()
+                var draft = AnnouncementGroupDraft(range: reader.keywordRange)
+                draft.failed = reader.readBlock(announcementGroup, into: &draft)
+                root.announcementGroups.append(draft)
+            },
+            .entries(
+                "interface_up_down_delays", "INTERFACE DOWN [UP]",
+                "Seconds, 0 to 255, that a link must be down or up to count as that; UP is DOWN unless it is written."
+            ) { root, reader in
+                let place = reader.keywordRange
+                guard let interface = reader.interface(), let down = reader.seconds(0...255_000_000) else {
+                    return reader.skipRest()
+                }
+                guard let up = reader.hasMore ? reader.seconds(0...255_000_000) : down else { return }
+                root.delays.append(
+                    Written(value: InterfaceSettings.Delays(interface: interface, down: down, up: up), range: place))
+            },
+            .entries(
+                "linkbeat_interfaces", "INTERFACE [MII|ETHTOOL|IOCTL]",
+                "Interfaces whose link is polled, and the way that is tried first."
+            ) { root, reader in
+                let place = reader.keywordRange
+                guard let interface = reader.interface() else { return reader.skipRest() }
+                var polling = InterfaceSettings.LinkPolling(interface: interface)
+                guard reader.readOptions(linkPolling, into: &polling) else { return }
+                root.polled.append(Written(value: polling, range: place))
+            },
+        ]
+    }
+
+    /// Where the daemon runs and what it is called.
+    private static var ofHost: [Keyword<RootDraft>] {
+        [
+            .setWord(
+                "net_namespace", \.global.settings.host.namespace, "name", default: "the one that it is started in",
+                "The network namespace that all processes run in."
+            ).refused(),
+            .trackFile("vrrp_track_file", oldTrackFile, "The old name of track_file.").old("track_file"),
+            .set(
+                "net_namespace_ipvs", \.global.settings.host.serverNamespace, .optional(.word("name")),
+                default: "net_namespace", "The network namespace of IPVS; without a name the default one."
+            ) { reader in .some(reader.next()?.text ?? "") }.later(),
+            .setFlag(
+                "namespace_with_ipsets", \.global.settings.host.usesSetsInNamespace, "Use ipsets in a namespace too."
+            ).later(),
+            .setFlag(
+                "linkbeat_use_polling", \.global.settings.host.pollsLinks,
+                "Poll the link of every interface: linkbeat_interfaces is the better way."
+            ).later(),
+            .setFlag(
+                "use_pid_dir", \.global.settings.host.usesPidDirectory, "Keep pid files in a directory of their own."
+            ).later(),
+            .setWord(
+                "instance", \.global.settings.host.instance, "name", default: "none",
+                "The name of this daemon, where there are several."
+            ).later(),
+            .setWholeSeconds(
+                "child_wait_time", \.global.settings.host.childWait, anySeconds, default: "5",
+                "Seconds that processes may take to end."
+            ).later(),
+        ]
+    }
 
     /// `vrrp_script`.
     static let script = Block<ScriptDraft>(
         "vrrp_script",
         [
             Keyword(
-                "script", .command, "The command as one word, in quotes where it has arguments; `</path` opens a file."
+                "script", .program, "The command as one word, in quotes where it has arguments; `</path` opens a file."
             ) {
                 script, reader in
                 guard let argv = reader.wholeCommand() else { return }
@@ -90,12 +188,7 @@ extension Schema {
             .seconds("interval", \.interval, 0...4_294_000_000, default: "1", "Seconds from one start to the next."),
             .seconds(
                 "timeout", \.timeout, 0...4_294_000_000, "Seconds after which a run has failed; 0 is the interval."),
-            Keyword(
-                "weight", .other("-253…253 [reverse]"), default: "0", "What the result adds to the priority; 0 faults."
-            ) {
-                script, reader in
-                if let weight = reader.weight() { reader.assign(&script.weight, weight) }
-            },
+            .weight("weight", \.weight, default: "0", "What the result adds to the priority; 0 faults."),
             .integer("rise", \.rise, 1...2_147_483_647, default: "1", "Successes in a row to be good."),
             .integer("fall", \.fall, 1...2_147_483_647, default: "1", "Failures in a row to be bad."),
             .user("user", \.user, default: "script_user", "Whom the command runs as."),
@@ -103,32 +196,63 @@ extension Schema {
         ])
 
     /// `vrrp_sync_group`.
-    static let group = Block<GroupDraft>(
-        "vrrp_sync_group",
+    static let group = Block<GroupDraft>("vrrp_sync_group", parts: [ofGroup, trackedItems(\.tracked)])
+
+    private static var ofGroup: [Keyword<GroupDraft>] {
         [
-            .entries("group", "instance", "The members, by name.") { group, reader in
+            .entries("group", "INSTANCE", "The members, by name.") { group, reader in
                 while let word = reader.next() { group.members.append(Written(value: word.text, range: word.range)) }
             },
-            .entries("track_interface", "IFNAME [weight N [reverse]]", "Interfaces that every member tracks.") {
+            .entries("track_interface", "INTERFACE [weight N [reverse]]", "Interfaces that every member tracks.") {
                 if let tracked = $1.trackedInterface() { $0.trackInterfaces.append(tracked) }
             },
             .entries("track_script", "NAME [weight N [reverse|noreverse]]", "Scripts that every member tracks.") {
                 if let tracked = $1.tracked() { $0.trackScripts.append(tracked) }
             },
-            .refused("track_file", .list("NAME")),
-            .refused("track_process", .list("NAME")),
-            .refused("track_bfd", .list("NAME")),
             .command("notify_master", \.notify.master, "Run when the group becomes master."),
             .command("notify_backup", \.notify.backup, "Run when the group becomes backup."),
             .command("notify_fault", \.notify.fault, "Run when the group goes to fault."),
             .command("notify_stop", \.notify.stop, "Run when the daemon stops."),
             .command("notify", \.notify.any, "Run on every change, with GROUP, name, state and 0 appended."),
-            .later("smtp_alert", .boolean),
             .flag(
                 "global_tracking", \.trackingWeight, status: .deprecated("sync_group_tracking_weight"),
                 "Old name of sync_group_tracking_weight."),
             .flag("sync_group_tracking_weight", \.trackingWeight, "Weights of the members' trackers count."),
             .boolean(
                 "notify_priority_changes", \.notifyPriorityChanges, "A line in the FIFOs for each change of priority."),
-        ])
+            .boolean(
+                "smtp_alert", \.smtpAlert, default: "smtp_alert_vrrp, else smtp_alert, else off",
+                "A mail when the group changes."
+            ).later(),
+        ]
+    }
+
+    /// `track_file`, `track_process` and `track_bfd` of an instance or a group.
+    static func trackedItems<Draft>(_ items: Place<Draft, TrackedItemsDraft>) -> [Keyword<Draft>] {
+        let entry = "NAME [weight N [reverse|noreverse]]"
+        return [
+            .entries("track_file", entry, "Files to track, as track_file defines them.") {
+                if let tracked = $1.tracked(isWide: true) { $0[keyPath: items].files.append(tracked) }
+            }.refused(),
+            .entries("track_process", entry, "Processes to track, as vrrp_track_process defines them.") {
+                if let tracked = $1.tracked(isWide: true) { $0[keyPath: items].processes.append(tracked) }
+            }.refused(),
+            .entries("track_bfd", entry, "BFD sessions to track, as bfd_instance defines them.") {
+                if let tracked = $1.tracked() { $0[keyPath: items].sessions.append(tracked) }
+            }.refused(),
+        ]
+    }
+}
+
+extension Keyword where Target == RootDraft {
+    fileprivate static func trackFile(_ name: String, _ block: Block<TrackFileDraft>, _ documentation: String)
+        -> Keyword
+    {
+        Keyword(name, .block(named: true), documentation) { root, reader in
+            guard let name = reader.blockName() else { return }
+            var draft = TrackFileDraft(name: name)
+            draft.failed = reader.readBlock(block, into: &draft)
+            root.trackFiles.append(draft)
+        }
+    }
 }

@@ -25,7 +25,8 @@ extension Schema {
         .schedulerFlag("sh-fallback", .first, of: .sourceHash, "The scheduler sh passes over servers that are down."),
         .schedulerFlag("mh-port", .second, of: .maglevHash, "The scheduler mh counts in the client's port."),
         .schedulerFlag("mh-fallback", .first, of: .maglevHash, "The scheduler mh passes over servers that are down."),
-        Keyword("hashed", .none, default: "off", "Accepted without effect, as in keepalived.") { _, _ in },
+        Keyword("hashed", .none, default: "off", "Accepted without effect, as in keepalived.") { _, _ in }
+            .withoutEffect(),
         .flag("ops", \.onePacket, "Each packet is scheduled on its own; UDP only."),
         .forwarding("lvs_method", \.forwarding, default: "NAT", "How packets travel to the real servers."),
         .forwarding("lb_kind", \.forwarding, default: "NAT", "The same as lvs_method."),

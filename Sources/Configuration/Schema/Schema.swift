@@ -3,38 +3,48 @@ import Primitives
 
 /// The keywords of a configuration, each declared once. Reading, lint, spelling help and documentation come from here.
 public enum Schema {
-    /// Every block that is read, the top first.
-    public static let blocks: [BlockDescription] =
+    /// Every block that is read, the top first, and behind the blocks every entry that has options. Made when documentation
+    /// or a fault asks for it.
+    public static let blocks: [BlockDescription] = readBlocks.map(\.description) + entries.map(\.description)
+
+    /// The blocks themselves.
+    private static var readBlocks: [any KeywordBlock] {
         [
-            root.description, global.description, script.description, group.description, instance.description,
-            authentication.description, tls.description, serverGroup.description, virtualServer.description,
-            realServer.description,
+            root, global, script, group, instance, authentication, hmac, trackFile, oldTrackFile, trackProcess, session,
+            announcementGroup, trackGroupBlock, tls, serverGroup, virtualServer, realServer,
         ] + checkerBlocks
+    }
+
+    /// Entries and keywords that have options.
+    private static var entries: [any KeywordBlock] {
+        [
+            virtualAddress, staticAddress, peer, virtualRoute, nextHop, encapsulation, tunnel4, tunnel6, staticRoute,
+            virtualRule, staticRule, macvlan, ipvlan, linkPolling, connectionTimeouts, syncDaemon,
+        ]
+    }
 
     /// What the language must know beforehand: derived from the blocks.
     static let lexicalRules: LexicalRules = {
         var shell: [String] = []
-        // The key of auth_hmac.
-        var secret = ["key"]
+        var secret: [String] = []
         var top: [String] = []
-        for block in blocks {
-            for keyword in block.keywords {
-                if keyword.isShellQuoted { shell.append(keyword.name) }
-                if keyword.isSecret { secret.append(keyword.name) }
+        var nested: Set<String> = []
+        for block in readBlocks {
+            block.forEachKeyword { name, argument, isShellQuoted, isSecret in
+                if isShellQuoted { shell.append(name) }
+                if isSecret { secret.append(name) }
+                if !block.path.isEmpty {
+                    nested.insert(name)
+                } else if argument.wantsBlock {
+                    top.append(name)
+                }
             }
         }
         // `track_file` and others stand inside of blocks as well.
-        let nested = Set(blocks.dropFirst().flatMap(\.keywords).map(\.name))
-        for keyword in blocks[0].keywords where !nested.contains(keyword.name) {
-            switch keyword.argument {
-            case .block, .list: top.append(keyword.name)
-            default: break
-            }
-        }
-        return LexicalRules(shellQuoted: shell, secret: secret, topLevel: top)
+        return LexicalRules(shellQuoted: shell, secret: secret, topLevel: top.filter { !nested.contains($0) })
     }()
 
-    /// The blocks that know `keyword`, in the order of declaration.
+    /// The blocks and entries that know `keyword`, in the order of declaration.
     static func homes(of keyword: String) -> [String] { homesByKeyword[keyword] ?? [] }
 
     private static let homesByKeyword: [String: [String]] = {
@@ -42,11 +52,13 @@ public enum Schema {
         for block in blocks {
             for keyword in block.keywords { homes[keyword.name, default: []].append(block.path) }
         }
-        for block in LaterKeywords.blocks {
-            for name in block.names { homes[name, default: []].append(block.path) }
-        }
         return homes
     }()
+
+    /// The entries that know an option.
+    static func entriesWith(_ option: String) -> [String] {
+        blocks.filter { $0.isEntry && $0.keywords.contains { $0.name == option } }.map(\.path)
+    }
 
     /// What `word` is called in the block of this path, where it has another name than elsewhere.
     static func nameHere(of word: String, in path: String) -> String? {

@@ -153,7 +153,7 @@ extension StatementReader {
     }
 
     /// nil: not a number. `.some(nil)`: one that does not fit.
-    private func parseMicroseconds(_ text: String) -> Int?? {
+    func parseMicroseconds(_ text: String) -> Int?? {
         var whole = 0
         var fraction = 0
         var scale = 1_000_000

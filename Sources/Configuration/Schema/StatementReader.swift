@@ -12,6 +12,8 @@ struct StatementReader {
     private var cursor = 0
     private var end = 0
     private var isShellQuoted = false
+    /// The option of the statement at hand whose value is being read: messages are about it.
+    var option: SourceRange?
     private var errorCount = 0
     /// Keywords of the block at hand that are there, but with an error: their lack is no second one.
     private var failed: Set<String> = []
@@ -58,9 +60,9 @@ struct StatementReader {
     /// A keyword of the block at hand stands above with an error.
     func hasFailed(_ keyword: String) -> Bool { failed.contains(keyword) }
 
-    /// The keyword and its arguments.
-    var statementRange: SourceRange { tree.range(of: statement) }
-    var keywordRange: SourceRange { tree.keyword(of: statement) }
+    /// The keyword and its arguments, or the option whose value is being read.
+    var statementRange: SourceRange { option ?? tree.range(of: statement) }
+    var keywordRange: SourceRange { option ?? tree.keyword(of: statement) }
     var keywordText: String { tree.sources.text(in: keywordRange) }
     var hasMore: Bool { cursor < end }
     private var hasBlock: Bool { tree.statements[statement].open != nil }
@@ -104,38 +106,31 @@ struct StatementReader {
         guard let number = block.table[tree.sources.bytes(in: range)] else { return reportUnknown(block) }
         let keyword = block.keywords[number]
         cursor += 1
-        switch keyword.status {
-        case .supported: break
-        case .deprecated(let better):
+        var status = keyword.status
+        if case .deprecated(let better) = status {
             report(
                 .deprecatedKeyword, at: range, "`\(keyword.name)` is an old name of `\(better)`",
                 fix: "write `\(better)`", fixIt: Diagnostic.FixIt(range, better, isSafe: true))
-        case .notYet(let decidesHolder):
-            guard !keyword.isRead else { break }
-            // At most a name is taken, for others that refer to it.
-            keyword.apply(&target, &self)
-            return reportNotYet(keyword.name, decidesHolder)
+            let number = block.table[ArraySlice(better.utf8)]
+            status = number.map { block.keywords[$0].status } ?? .supported
         }
-        let wantsBlock: Bool
-        switch keyword.argument {
-        case .block, .list: wantsBlock = true
-        default: wantsBlock = false
-        }
+        let wantsBlock = keyword.argument.wantsBlock
         if wantsBlock, !hasBlock {
             report(
                 .missingBlock, at: statementRange, "`\(keyword.name)` needs a block",
                 reason: "without `{ … }` there is nothing to read", fix: "write `\(keyword.name) … {`, entries, and `}`"
             )
-            return
+        } else {
+            if !wantsBlock, hasBlock {
+                report(
+                    .unexpectedBlock, at: range, "`\(keyword.name)` takes no block",
+                    reason: "what stands in it is skipped", fix: "remove the block")
+            }
+            if !wantsBlock { skipEqualsSign() }
+            keyword.apply(&target, &self)
+            if !wantsBlock { expectNoMore() }
         }
-        if !wantsBlock, hasBlock {
-            report(
-                .unexpectedBlock, at: range, "`\(keyword.name)` takes no block",
-                reason: "what stands in it is skipped", fix: "remove the block")
-        }
-        if !wantsBlock { skipEqualsSign() }
-        keyword.apply(&target, &self)
-        if !wantsBlock { expectNoMore() }
+        if case .notYet(let decidesHolder) = status, !keyword.isRead { reportNotYet(keyword.name, decidesHolder) }
     }
 
     /// Reads each entry of the block of the statement at hand, with its first word still to be read.
@@ -195,8 +190,30 @@ struct StatementReader {
         return String(decoding: tree.value(of: tree.tokens[cursor], shellQuoted: isShellQuoted), as: UTF8.self)
     }
 
+    /// Takes the next word unread.
+    mutating func skipWord() { cursor = min(cursor + 1, end) }
+
     /// Leaves the rest of the statement unread.
     mutating func skipRest() { cursor = end }
+
+    /// The number of the next word in a table, without taking it; nil when it is not in there.
+    func numberOfNext(in table: KeywordTable) -> Int? {
+        guard cursor < end else { return nil }
+        let bytes = tree.sources.bytes(in: tree.tokens[cursor].range)
+        guard bytes.first != UInt8(ascii: "\"") else {
+            return table[ArraySlice(tree.value(of: tree.tokens[cursor], shellQuoted: isShellQuoted))]
+        }
+        return table[bytes]
+    }
+
+    /// Every word of the statement at hand.
+    var entryWords: [String] {
+        let s = tree.statements[statement]
+        let first = Int(s.firstToken)
+        return tree.tokens[first..<first + Int(s.tokenCount)].map {
+            String(decoding: tree.value(of: $0, shellQuoted: s.isShellQuoted), as: UTF8.self)
+        }
+    }
 
     mutating func expectNoMore() {
         guard cursor < end else { return }
@@ -266,7 +283,7 @@ struct StatementReader {
         return String(path[..<slash])
     }
 
-    private mutating func reportNotYet(_ name: String, _ decidesHolder: Bool) {
+    mutating func reportNotYet(_ name: String, _ decidesHolder: Bool) {
         if decidesHolder {
             report(
                 .refusedKeyword, at: statementRange, "`\(name)` is not supported yet",
