@@ -7,11 +7,9 @@ struct Aloft: ParsableCommand {
         commandName: "aloft",
         abstract: "Keeps a service's address up.",
         subcommands: [
-            Check.self, Fmt.self, PlanCommand.self, Dump.self, Run.self, Keepalived.self, Status.self, Explain.self,
-            History.self,
-            Reload.self,
-            Demo.self,
-            Simulate.self, Version.self, LabAgent.self,
+            Check.self, Fmt.self, PlanCommand.self, Dump.self, Support.self, Run.self, Keepalived.self, Status.self,
+            Explain.self, History.self, Reload.self, Demo.self, Simulate.self, Completion.self, Version.self,
+            LabAgent.self, Reference.self,
         ])
 
     static func main() {

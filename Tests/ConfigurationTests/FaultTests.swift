@@ -120,8 +120,7 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
         ("use_vmac", "6:1 error config.keyword.refused", "error"),
         ("no_accept", "6:1 error config.keyword.refused", "error"),
         ("old_unicast_checksum", "6:1 error config.keyword.refused", "error"),
-        ("track_process {\nx\n}", "6:1 error config.keyword.refused", "error"),
-        ("virtual_routes {\nx y z\n}", "6:1 error config.keyword.refused", "error"),
+        ("virtual_routes {\ndefault via 10.0.0.9\n}", "6:1 error config.keyword.refused", "error"),
         ("smtp_alert", "6:1 warning config.keyword.not-supported-yet", "warning"),
         ("strict_mode\naccept\npreempt_delay 5", "8:1 error config.instance.strict", "warning"),
         ("strict_mode", "6:1 warning config.instance.strict-accept", "warning"),
@@ -226,7 +225,7 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
                     "1:16 error config.server.no-real-servers", "2:1 error config.keyword.unknown",
                 ]
             ),
-            ("static_routes {\nx\n}\n", ["1:1 error config.keyword.refused"]),
+            ("static_routes {\ndefault dev e\n}\n", ["1:1 error config.keyword.refused"]),
         ] as [(String, [String])])
     func faultsBetweenBlocks(_ text: String, _ expected: [String]) {
         #expect(faults(text) == expected)

@@ -18,6 +18,8 @@ public enum ArgumentShape: Hashable, Sendable {
     case word(String)
     /// Words up to the end of the line, at least one.
     case words(String)
+    /// One word in the shell's quoting, described.
+    case quoted(String)
     /// One of a few words.
     case choice([String])
     /// The name of a network interface.
@@ -49,6 +51,8 @@ public enum ArgumentShape: Hashable, Sendable {
     case other(String)
     /// A block of its own, with or without a name.
     case block(named: Bool)
+    /// A block of its own, with more than a name before it, described.
+    case headedBlock(String)
     /// A block whose entries are values, described.
     case list(String)
 }
@@ -63,7 +67,7 @@ extension ArgumentShape {
         case .integers(_, let what): "\(what) …"
         case .seconds: "SECONDS"
         case .milliseconds: "MILLISECONDS"
-        case .word(let what): Self.placeholder(what)
+        case .word(let what), .quoted(let what): Self.placeholder(what)
         case .words(let what): Self.placeholder(what) + " …"
         case .choice(let words): words.joined(separator: "|")
         case .interface: "INTERFACE"
@@ -81,6 +85,7 @@ extension ArgumentShape {
         case .optional(let part): "[\(part.text)]"
         case .other(let text): text
         case .block(let named): named ? "NAME { … }" : "{ … }"
+        case .headedBlock(let head): "\(head) { … }"
         case .list(let what): "{ \(what) … }"
         }
     }
@@ -106,7 +111,16 @@ extension ArgumentShape {
     /// It opens a block.
     var wantsBlock: Bool {
         switch self {
-        case .block, .list: true
+        case .block, .headedBlock, .list: true
+        default: false
+        }
+    }
+
+    /// Its words follow the shell's quoting.
+    var isShellQuoted: Bool {
+        switch self {
+        case .command, .program, .quoted: true
+        case .optional(let part): part.isShellQuoted
         default: false
         }
     }

@@ -25,9 +25,11 @@ struct EntryOption<Target>: Sendable {
     }
 
     /// An option whose presence is the value.
-    static func flag(_ name: String, _ place: Place<Target, Bool>, _ documentation: String) -> EntryOption {
+    static func flag(
+        _ name: String, _ documentation: String, _ set: @escaping @Sendable (inout Target) -> Void
+    ) -> EntryOption {
         EntryOption(name, .none, default: "off", documentation) { target, _ in
-            target[keyPath: place] = true
+            set(&target)
             return true
         }
     }
@@ -80,8 +82,8 @@ struct EntryGrammar<Target>: KeywordBlock, Sendable {
         table = KeywordTable(options.map(\.name))
     }
 
-    func forEachKeyword(_ body: (String, ArgumentShape, Bool, Bool) -> Void) {
-        for option in options { body(option.name, option.argument, false, false) }
+    func forEachKeyword(_ body: (String, ArgumentShape, Bool) -> Void) {
+        for option in options { body(option.name, option.argument, false) }
     }
 
     var description: BlockDescription {
@@ -90,7 +92,7 @@ struct EntryGrammar<Target>: KeywordBlock, Sendable {
             keywords: options.map {
                 KeywordDescription(
                     name: $0.name, argument: $0.argument, defaultText: $0.defaultText, documentation: $0.documentation,
-                    status: $0.status, isSecret: false, isShellQuoted: false)
+                    status: $0.status, isSecret: false)
             })
     }
 }

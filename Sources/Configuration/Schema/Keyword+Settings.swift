@@ -6,145 +6,109 @@ protocol PlacedDraft: Sendable {
     var places: [String: SourceRange] { get set }
 }
 
-/// What a keyword may set.
-protocol Settable: Sendable {}
-
-extension Bool: Settable {}
-extension Int: Settable {}
-extension String: Settable {}
-extension Duration: Settable {}
-
-/// A value of the model, or an optional of one.
-protocol Holding<Held>: Sendable {
-    associatedtype Held
-    init(holding: Held)
-}
-
-extension Bool: Holding { init(holding value: Bool) { self = value } }
-extension Int: Holding { init(holding value: Int) { self = value } }
-extension String: Holding { init(holding value: String) { self = value } }
-extension Duration: Holding { init(holding value: Duration) { self = value } }
-extension Optional: Holding where Wrapped: Settable { init(holding value: Wrapped) { self = value } }
-
-typealias Place<Target, Value> = WritableKeyPath<Target, Value> & Sendable
-
-// Keywords whose values need no resolver: they go straight into a part of the model.
+// Keywords whose values need no resolver: they go straight into a part of the model. They are set by closures, not by key
+// paths: what is made at every start for each keyword costs time and memory, and a key path costs the most.
 extension Keyword where Target: PlacedDraft {
+    /// Stores a value of the target.
+    typealias Setter<Value> = @Sendable (inout Target, Value) -> Void
+
     /// A keyword whose presence is the value.
-    static func setFlag(_ name: String, _ place: Place<Target, Bool>, _ documentation: String) -> Keyword {
+    static func setFlag(
+        _ name: String, _ documentation: String, _ set: @escaping @Sendable (inout Target) -> Void
+    ) -> Keyword {
         Keyword(name, .none, default: "off", documentation) { target, reader in
-            target[keyPath: place] = true
+            set(&target)
             target.places[name] = reader.statementRange
         }
     }
 
-    static func setBoolean<Value: Holding<Bool>>(
-        _ name: String, _ place: Place<Target, Value>, default text: String = "off", _ documentation: String
+    static func setBoolean(
+        _ name: String, default text: String = "off", _ documentation: String, _ set: @escaping Setter<Bool>
     ) -> Keyword {
         Keyword(name, .boolean, default: text, documentation) { target, reader in
             guard let value = reader.boolean() else { return }
-            target[keyPath: place] = Value(holding: value)
+            set(&target, value)
             reader.remember(name, in: &target)
         }
     }
 
-    static func setInteger<Value: Holding<Int>>(
-        _ name: String, _ place: Place<Target, Value>, _ range: ClosedRange<Int>, unit: String = "",
-        default text: String, _ documentation: String
+    static func setInteger(
+        _ name: String, _ range: ClosedRange<Int>, unit: String = "", default text: String, _ documentation: String,
+        _ set: @escaping Setter<Int>
     ) -> Keyword {
         Keyword(name, .integer(range, unit: unit), default: text, documentation) { target, reader in
             guard let value = reader.integer(range, unit: unit) else { return }
-            target[keyPath: place] = Value(holding: value)
+            set(&target, value)
             reader.remember(name, in: &target)
         }
     }
 
     /// Seconds with decimals; `range` is in microseconds.
-    static func setSeconds<Value: Holding<Duration>>(
-        _ name: String, _ place: Place<Target, Value>, _ range: ClosedRange<Int>, default text: String,
-        _ documentation: String
+    static func setSeconds(
+        _ name: String, _ range: ClosedRange<Int>, default text: String, _ documentation: String,
+        _ set: @escaping Setter<Duration>
     ) -> Keyword {
         Keyword(name, .seconds(range), default: text, documentation) { target, reader in
             guard let value = reader.seconds(range) else { return }
-            target[keyPath: place] = Value(holding: value)
+            set(&target, value)
             reader.remember(name, in: &target)
         }
     }
 
     /// Whole seconds.
-    static func setWholeSeconds<Value: Holding<Duration>>(
-        _ name: String, _ place: Place<Target, Value>, _ range: ClosedRange<Int>, default text: String,
-        _ documentation: String
+    static func setWholeSeconds(
+        _ name: String, _ range: ClosedRange<Int>, default text: String, _ documentation: String,
+        _ set: @escaping Setter<Duration>
     ) -> Keyword {
-        Keyword(name, .integer(range, unit: "s"), default: text, documentation) { target, reader in
-            guard let value = reader.integer(range, unit: "s") else { return }
-            target[keyPath: place] = Value(holding: .seconds(value))
-            reader.remember(name, in: &target)
-        }
+        setInteger(name, range, unit: "s", default: text, documentation) { set(&$0, .seconds($1)) }
     }
 
     /// Whole microseconds.
-    static func setMicroseconds<Value: Holding<Duration>>(
-        _ name: String, _ place: Place<Target, Value>, _ range: ClosedRange<Int>, default text: String,
-        _ documentation: String
+    static func setMicroseconds(
+        _ name: String, _ range: ClosedRange<Int>, default text: String, _ documentation: String,
+        _ set: @escaping Setter<Duration>
     ) -> Keyword {
-        Keyword(name, .integer(range, unit: "µs"), default: text, documentation) { target, reader in
-            guard let value = reader.integer(range, unit: "µs") else { return }
-            target[keyPath: place] = Value(holding: .microseconds(value))
-            reader.remember(name, in: &target)
-        }
+        setInteger(name, range, unit: "µs", default: text, documentation) { set(&$0, .microseconds($1)) }
     }
 
-    /// Milliseconds with decimals; `range` is in microseconds.
-    static func setMilliseconds<Value: Holding<Duration>>(
-        _ name: String, _ place: Place<Target, Value>, _ range: ClosedRange<Int>, default text: String,
-        _ documentation: String
-    ) -> Keyword {
-        Keyword(name, .milliseconds(range), default: text, documentation) { target, reader in
-            guard let value = reader.milliseconds(range) else { return }
-            target[keyPath: place] = Value(holding: value)
-            reader.remember(name, in: &target)
-        }
-    }
-
-    static func setWord<Value: Holding<String>>(
-        _ name: String, _ place: Place<Target, Value>, _ what: String, default text: String, _ documentation: String
+    static func setWord(
+        _ name: String, _ what: String, default text: String, _ documentation: String, _ set: @escaping Setter<String>
     ) -> Keyword {
         Keyword(name, .word(what), default: text, documentation) { target, reader in
             guard let value = reader.word(what) else { return }
-            target[keyPath: place] = Value(holding: value)
+            set(&target, value)
             reader.remember(name, in: &target)
         }
     }
 
     /// A path that begins with a slash.
-    static func setPath<Value: Holding<String>>(
-        _ name: String, _ place: Place<Target, Value>, default text: String, _ documentation: String
+    static func setPath(
+        _ name: String, default text: String, _ documentation: String, _ set: @escaping Setter<String>
     ) -> Keyword {
         Keyword(name, .path, default: text, documentation) { target, reader in
             guard let value = reader.path() else { return }
-            target[keyPath: place] = Value(holding: value)
+            set(&target, value)
             reader.remember(name, in: &target)
         }
     }
 
     /// Processors, ascending.
-    static func setProcessors(_ name: String, _ place: Place<Target, [Int]>, _ documentation: String) -> Keyword {
+    static func setProcessors(_ name: String, _ documentation: String, _ set: @escaping Setter<[Int]>) -> Keyword {
         Keyword(name, .integers(0...4095, "CPU"), default: "all", documentation) { target, reader in
             guard let numbers = reader.integers(0...4095) else { return }
-            target[keyPath: place] = Array(Set(numbers)).sorted()
+            set(&target, Array(Set(numbers)).sorted())
             reader.remember(name, in: &target)
         }
     }
 
     /// What only a function can read; nil is a fault that was reported.
-    static func set<Value>(
-        _ name: String, _ place: Place<Target, Value>, _ argument: ArgumentShape, default text: String,
-        _ documentation: String, _ read: @escaping @Sendable (inout StatementReader) -> Value?
+    static func set<Value: Sendable>(
+        _ name: String, _ argument: ArgumentShape, default text: String, _ documentation: String,
+        set: @escaping Setter<Value>, _ read: @escaping @Sendable (inout StatementReader) -> Value?
     ) -> Keyword {
         Keyword(name, argument, default: text, documentation) { target, reader in
             guard let value = read(&reader) else { return reader.skipRest() }
-            target[keyPath: place] = value
+            set(&target, value)
             reader.remember(name, in: &target)
         }
     }

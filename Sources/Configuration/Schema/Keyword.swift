@@ -27,8 +27,6 @@ struct Keyword<Target>: Sendable {
     fileprivate(set) var status: KeywordStatus
     /// No renderer may show its arguments.
     var isSecret = false
-    /// Its words follow the shell's quoting, as those of a command do.
-    var isShellQuoted: Bool
     /// Not supported yet, but read and checked: whoever resolves it says that it has no effect.
     var isRead = false
     /// Reads the arguments of the statement at hand into the target.
@@ -44,7 +42,6 @@ struct Keyword<Target>: Sendable {
         self.documentation = documentation
         self.status = status
         self.apply = apply
-        isShellQuoted = argument == .command || argument == .program
     }
 }
 
@@ -175,7 +172,6 @@ extension Keyword {
                 access(&target) { apply(&$0, &reader) }
             }
             lifted.isSecret = keyword.isSecret
-            lifted.isShellQuoted = keyword.isShellQuoted
             return lifted
         }
     }
@@ -240,8 +236,8 @@ extension Keyword {
 protocol KeywordBlock {
     var path: String { get }
     var description: BlockDescription { get }
-    /// Calls with the name, the arguments, whether they are quoted as in a shell, and whether they are secret.
-    func forEachKeyword(_ body: (String, ArgumentShape, Bool, Bool) -> Void)
+    /// Calls with the name, the arguments, and whether they are secret.
+    func forEachKeyword(_ body: (String, ArgumentShape, Bool) -> Void)
 }
 
 /// The keywords of one block.
@@ -265,8 +261,8 @@ struct Block<Target>: KeywordBlock, Sendable {
         return String(path[path.index(after: slash)...])
     }
 
-    func forEachKeyword(_ body: (String, ArgumentShape, Bool, Bool) -> Void) {
-        for keyword in keywords { body(keyword.name, keyword.argument, keyword.isShellQuoted, keyword.isSecret) }
+    func forEachKeyword(_ body: (String, ArgumentShape, Bool) -> Void) {
+        for keyword in keywords { body(keyword.name, keyword.argument, keyword.isSecret) }
     }
 
     var description: BlockDescription {
@@ -275,7 +271,7 @@ struct Block<Target>: KeywordBlock, Sendable {
             keywords: keywords.map {
                 KeywordDescription(
                     name: $0.name, argument: $0.argument, defaultText: $0.defaultText, documentation: $0.documentation,
-                    status: $0.status, isSecret: $0.isSecret, isShellQuoted: $0.isShellQuoted)
+                    status: $0.status, isSecret: $0.isSecret)
             })
     }
 }
@@ -290,8 +286,6 @@ public struct KeywordDescription: Hashable, Sendable {
     public let documentation: String
     public let status: KeywordStatus
     public let isSecret: Bool
-    /// Its words follow the shell's quoting.
-    public let isShellQuoted: Bool
 }
 
 /// A block with its keywords, in the order of declaration.

@@ -7,7 +7,7 @@ extension Schema {
     static let virtualAddress = EntryGrammar<AddressDraft>(
         "vrrp_instance/virtual_ipaddress", "address", rule: .addressOption,
         addressOptions + [
-            .flag("no_track", \.address.noTrack, "Its loss is not the instance's affair."),
+            .flag("no_track", "Its loss is not the instance's affair.") { $0.address.noTrack = true },
             EntryOption(
                 "use_vmac", .none, default: "off", "Put it on a virtual MAC interface of its own.",
                 status: .notYet(decidesHolder: true)
@@ -42,11 +42,15 @@ extension Schema {
         EntryOption("peer", .prefix([]), default: "none", "The other end of a point-to-point link.") {
             $1.peer(of: &$0.address)
         },
-        .flag6("home", \.address.home, "A home address of mobile IPv6."),
-        .flag6("-nodad", \.address.duplicateDetection, "Look for duplicates first, which makes it wait; IPv6 only."),
-        .flag6("mngtmpaddr", \.address.manageTemporary, "The kernel makes temporary addresses from it; IPv6 only."),
-        .flag("noprefixroute", \.address.noPrefixRoute, "The kernel makes no route to its network."),
-        .flag("autojoin", \.address.autojoin, "The kernel joins the group that it is."),
+        .flag6("home", "A home address of mobile IPv6.") { $0.address.home = true },
+        .flag6("-nodad", "Look for duplicates first, which makes it wait; IPv6 only.") {
+            $0.address.duplicateDetection = true
+        },
+        .flag6("mngtmpaddr", "The kernel makes temporary addresses from it; IPv6 only.") {
+            $0.address.manageTemporary = true
+        },
+        .flag("noprefixroute", "The kernel makes no route to its network.") { $0.address.noPrefixRoute = true },
+        .flag("autojoin", "The kernel joins the group that it is.") { $0.address.autojoin = true },
         EntryOption(
             "preferred_lft", .other("SECONDS|forever"), default: "forever, and 0 of an IPv6 address of length 128",
             "How long it is preferred as a source; 0 is never."
@@ -56,10 +60,12 @@ extension Schema {
 
 extension EntryOption where Target == AddressDraft {
     /// A flag of IPv6 addresses only.
-    static func flag6(_ name: String, _ place: Place<AddressDraft, Bool>, _ documentation: String) -> EntryOption {
+    fileprivate static func flag6(
+        _ name: String, _ documentation: String, _ set: @escaping @Sendable (inout AddressDraft) -> Void
+    ) -> EntryOption {
         EntryOption(name, .none, default: "off", documentation) { draft, reader in
             guard reader.optionIs(for: .ipv6, draft.address) else { return false }
-            draft[keyPath: place] = true
+            set(&draft)
             return true
         }
     }

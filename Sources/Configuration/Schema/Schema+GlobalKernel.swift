@@ -15,7 +15,9 @@ extension Schema {
                 global.settings.forwarding.timeouts = timeouts
                 reader.remember("lvs_timeouts", in: &global)
             },
-            .setFlag("lvs_flush", \.settings.forwarding.flushesAtStart, "Empty the table of IPVS at the start."),
+            .setFlag("lvs_flush", "Empty the table of IPVS at the start.") {
+                $0.settings.forwarding.flushesAtStart = true
+            },
             .flushOnStop("lvs_flush_on_stop"),
             Keyword(
                 "lvs_sync_daemon",
@@ -33,11 +35,11 @@ extension Schema {
                 "lvs_notify_fifo_script", \.lvsNotifyFIFOScript,
                 "Started to read lvs_notify_fifo, whose path is appended."),
             .setBoolean(
-                "checker_log_all_failures", \.settings.forwarding.logsAllFailures, "Log failures that are forgiven too."
-            ),
+                "checker_log_all_failures", "Log failures that are forgiven too."
+            ) { $0.settings.forwarding.logsAllFailures = $1 },
             .setBoolean(
-                "rs_init_notifies", \.settings.forwarding.notifiesAtStart,
-                "Run notify_up for real servers that are up at the start."),
+                "rs_init_notifies", "Run notify_up for real servers that are up at the start."
+            ) { $0.settings.forwarding.notifiesAtStart = $1 },
         ]
     }
 
@@ -45,9 +47,9 @@ extension Schema {
     static let connectionTimeouts = EntryGrammar<ForwardingSettings.Timeouts>(
         "global_defs/lvs_timeouts", "timeout", consequence: "the line is skipped",
         [
-            .timeout("tcp", \.tcp, "Of TCP connections."),
-            .timeout("tcpfin", \.tcpFin, "Of TCP connections that are being closed."),
-            .timeout("udp", \.udp, "Of UDP."),
+            .timeout("tcp", "Of TCP connections.") { $0.tcp = $1 },
+            .timeout("tcpfin", "Of TCP connections that are being closed.") { $0.tcpFin = $1 },
+            .timeout("udp", "Of UDP.") { $0.udp = $1 },
         ])
 
     /// What follows the interface of `lvs_sync_daemon`.
@@ -62,10 +64,10 @@ extension Schema {
                 daemon.instance = name
                 return true
             },
-            .number("id", \.id, 0...255, default: "the virtual router id, or 0", "Its number."),
-            .number("maxlen", \.maximumLength, 1...65_507, default: "the kernel's", "Bytes of a packet."),
-            .number("port", \.port, 1...65_535, default: "8848", "Its port."),
-            .number("ttl", \.ttl, 1...255, default: "the kernel's", "The TTL of its packets."),
+            .number("id", 0...255, default: "the virtual router id, or 0", "Its number.") { $0.id = $1 },
+            .number("maxlen", 1...65_507, default: "the kernel's", "Bytes of a packet.") { $0.maximumLength = $1 },
+            .number("port", 1...65_535, default: "8848", "Its port.") { $0.port = $1 },
+            .number("ttl", 1...255, default: "the kernel's", "The TTL of its packets.") { $0.ttl = $1 },
             EntryOption("group", .address, default: "224.0.0.81", "The group that it sends to.") { daemon, reader in
                 let place = reader.nextRange
                 guard let address = reader.address(), let place else { return false }
@@ -94,53 +96,61 @@ extension Schema {
     static var firewall: [Keyword<GlobalDraft>] {
         [
             .set(
-                "nftables", \.settings.firewall.table, .optional(.word("table")),
+                "nftables", .optional(.word("table")),
                 default: "off; keepalived without a name",
-                "Make rules with nftables, in a table that is nobody else's."
-            ) { reader in .some(reader.next()?.text ?? "keepalived") },
+                "Make rules with nftables, in a table that is nobody else's.", set: { $0.settings.firewall.table = $1 }
+            ) { reader in reader.next()?.text ?? "keepalived" },
             .setInteger(
-                "nftables_priority", \.settings.firewall.priority, signed, default: "-1", "The priority of its chains."),
+                "nftables_priority", signed, default: "-1", "The priority of its chains."
+            ) { $0.settings.firewall.priority = $1 },
             .setFlag(
-                "nftables_ifindex", \.settings.firewall.usesInterfaceIndex,
-                "Sets hold numbers of interfaces, not names."),
-            .setFlag("nftables_counters", \.settings.firewall.counts, "Rules have counters."),
+                "nftables_ifindex", "Sets hold numbers of interfaces, not names."
+            ) { $0.settings.firewall.usesInterfaceIndex = true },
+            .setFlag("nftables_counters", "Rules have counters.") { $0.settings.firewall.counts = true },
             .set(
-                "nftables_ipvs", \.settings.firewall.serverTable, .optional(.word("table")),
+                "nftables_ipvs", .optional(.word("table")),
                 default: "off; keepalived_ipvs without a name",
-                "Mark packets for groups of virtual servers with nftables."
-            ) { reader in .some(reader.next()?.text ?? "keepalived_ipvs") },
+                "Mark packets for groups of virtual servers with nftables.",
+                set: { $0.settings.firewall.serverTable = $1 }
+            ) { reader in reader.next()?.text ?? "keepalived_ipvs" },
             .setInteger(
-                "nftables_ipvs_priority", \.settings.firewall.serverPriority, signed, default: "-1",
-                "The priority of its chains."),
+                "nftables_ipvs_priority", signed, default: "-1",
+                "The priority of its chains."
+            ) { $0.settings.firewall.serverPriority = $1 },
             .setInteger(
-                "nftables_ipvs_start_fwmark", \.settings.firewall.firstMark, 1...4_294_967_295, default: "1000",
-                "The first mark."),
+                "nftables_ipvs_start_fwmark", 1...4_294_967_295, default: "1000",
+                "The first mark."
+            ) { $0.settings.firewall.firstMark = $1 },
             .set(
-                "vrrp_iptables", \.settings.firewall.chains, .optional(.other("IN [OUT]")),
-                default: "off; INPUT and OUTPUT without names", "Make rules with iptables, in these chains."
+                "vrrp_iptables", .optional(.other("IN [OUT]")),
+                default: "off; INPUT and OUTPUT without names", "Make rules with iptables, in these chains.",
+                set: { $0.settings.firewall.chains = $1 }
             ) { reader in
                 guard let input = reader.next()?.text else {
-                    return .some(FirewallSettings.Chains(output: "OUTPUT"))
+                    return FirewallSettings.Chains(output: "OUTPUT")
                 }
-                return .some(FirewallSettings.Chains(input: input, output: reader.next()?.text))
+                return FirewallSettings.Chains(input: input, output: reader.next()?.text)
             },
             .set(
-                "vrrp_ipsets", \.settings.firewall.sets, .optional(.words("set")), default: "keepalived and others",
-                "The names of up to six ipsets: IPv4, IPv6, interfaces, IGMP, MLD, ND; without names none are used."
+                "vrrp_ipsets", .optional(.words("set")), default: "keepalived and others",
+                "The names of up to six ipsets: IPv4, IPv6, interfaces, IGMP, MLD, ND; without names none are used.",
+                set: { $0.settings.firewall.sets = $1 }
             ) { reader in
                 var sets: [String] = []
                 while sets.count < 6, let word = reader.next() { sets.append(word.text) }
-                return .some(sets)
+                return sets
             },
             .setFlag(
-                "disable_local_igmp", \.settings.firewall.silencesLocalGroups, "No IGMP reports for groups of the link."
-            ),
+                "disable_local_igmp", "No IGMP reports for groups of the link."
+            ) { $0.settings.firewall.silencesLocalGroups = true },
             .setWord(
-                "vmac_prefix", \.settings.virtualMACPrefix, "prefix", default: "vrrp",
-                "How names of virtual MAC interfaces begin."),
+                "vmac_prefix", "prefix", default: "vrrp",
+                "How names of virtual MAC interfaces begin."
+            ) { $0.settings.virtualMACPrefix = $1 },
             .setWord(
-                "vmac_addr_prefix", \.settings.virtualMACAddressPrefix, "prefix", default: "vmac_prefix",
-                "How names of those for addresses on other interfaces begin."),
+                "vmac_addr_prefix", "prefix", default: "vmac_prefix",
+                "How names of those for addresses on other interfaces begin."
+            ) { $0.settings.virtualMACAddressPrefix = $1 },
         ]
     }
 
@@ -149,30 +159,33 @@ extension Schema {
     static var buffers: [Keyword<GlobalDraft>] {
         [
             .bytes(
-                "vrrp_netlink_cmd_rcv_bufs", \.settings.buffers.vrrpCommands.size,
-                "Of the socket that changes addresses."),
-            .force("vrrp_netlink_cmd_rcv_bufs_force", \.settings.buffers.vrrpCommands.isForced),
+                "vrrp_netlink_cmd_rcv_bufs", "Of the socket that changes addresses."
+            ) { $0.settings.buffers.vrrpCommands.size = $1 },
+            .force("vrrp_netlink_cmd_rcv_bufs_force") { $0.settings.buffers.vrrpCommands.isForced = $1 },
             .bytes(
-                "vrrp_netlink_monitor_rcv_bufs", \.settings.buffers.vrrpMonitor.size,
-                "Of the socket that hears of changes."),
-            .force("vrrp_netlink_monitor_rcv_bufs_force", \.settings.buffers.vrrpMonitor.isForced),
-            .bytes("lvs_netlink_cmd_rcv_bufs", \.settings.buffers.lvsCommands.size, "Of the checkers' first socket."),
-            .force("lvs_netlink_cmd_rcv_bufs_force", \.settings.buffers.lvsCommands.isForced),
+                "vrrp_netlink_monitor_rcv_bufs", "Of the socket that hears of changes."
+            ) { $0.settings.buffers.vrrpMonitor.size = $1 },
+            .force("vrrp_netlink_monitor_rcv_bufs_force") { $0.settings.buffers.vrrpMonitor.isForced = $1 },
+            .bytes("lvs_netlink_cmd_rcv_bufs", "Of the checkers' first socket.") {
+                $0.settings.buffers.lvsCommands.size = $1
+            },
+            .force("lvs_netlink_cmd_rcv_bufs_force") { $0.settings.buffers.lvsCommands.isForced = $1 },
             .bytes(
-                "lvs_netlink_monitor_rcv_bufs", \.settings.buffers.lvsMonitor.size,
-                "Of the checkers' socket that hears of changes."),
-            .force("lvs_netlink_monitor_rcv_bufs_force", \.settings.buffers.lvsMonitor.isForced),
+                "lvs_netlink_monitor_rcv_bufs", "Of the checkers' socket that hears of changes."
+            ) { $0.settings.buffers.lvsMonitor.size = $1 },
+            .force("lvs_netlink_monitor_rcv_bufs_force") { $0.settings.buffers.lvsMonitor.isForced = $1 },
             .bytes(
-                "process_monitor_rcv_bufs", \.settings.buffers.processMonitor.size,
-                "Of the socket that hears of processes."),
-            .force("process_monitor_rcv_bufs_force", \.settings.buffers.processMonitor.isForced),
+                "process_monitor_rcv_bufs", "Of the socket that hears of processes."
+            ) { $0.settings.buffers.processMonitor.size = $1 },
+            .force("process_monitor_rcv_bufs_force") { $0.settings.buffers.processMonitor.isForced = $1 },
             .set(
-                "vrrp_rx_bufs_policy", \.settings.buffers.policy, .other("MTU|ADVERT|BYTES"), default: "the kernel's",
-                "How the receive buffers of adverts are sized."
-            ) { reader in reader.bufferPolicy().map { .some($0) } },
+                "vrrp_rx_bufs_policy", .other("MTU|ADVERT|BYTES"), default: "the kernel's",
+                "How the receive buffers of adverts are sized.", set: { $0.settings.buffers.policy = $1 }
+            ) { reader in reader.bufferPolicy() },
             .setInteger(
-                "vrrp_rx_bufs_multiplier", \.settings.buffers.multiplier, 1...4_294_967_295, default: "3",
-                "How many packets of that size they hold."),
+                "vrrp_rx_bufs_multiplier", 1...4_294_967_295, default: "3",
+                "How many packets of that size they hold."
+            ) { $0.settings.buffers.multiplier = $1 },
         ]
     }
 }
@@ -181,45 +194,45 @@ extension Keyword where Target == GlobalDraft {
     /// `[VS]`.
     static func flushOnStop(_ name: String) -> Keyword {
         .set(
-            name, \.settings.forwarding.flushOnStop, .optional(.choice(["VS"])), default: "off",
-            "Empty the table of IPVS at the end; with VS each virtual server on its own."
+            name, .optional(.choice(["VS"])), default: "off",
+            "Empty the table of IPVS at the end; with VS each virtual server on its own.",
+            set: { $0.settings.forwarding.flushOnStop = $1 }
         ) { reader in
             guard let word = reader.next() else { return .all }
             return reader.choice(word, [("VS", .virtualServers)], rule: .choice)
         }
     }
 
-    fileprivate static func bytes(_ name: String, _ place: Place<GlobalDraft, Int?>, _ documentation: String) -> Keyword
-    {
-        .setInteger(name, place, 0...4_294_967_295, unit: "bytes", default: "the kernel's", documentation)
+    fileprivate static func bytes(_ name: String, _ documentation: String, _ set: @escaping Setter<Int>) -> Keyword {
+        .setInteger(name, 0...4_294_967_295, unit: "bytes", default: "the kernel's", documentation, set)
     }
 
-    fileprivate static func force(_ name: String, _ place: Place<GlobalDraft, Bool>) -> Keyword {
-        .setBoolean(name, place, "Its size may be beyond the kernel's limit.")
+    fileprivate static func force(_ name: String, _ set: @escaping Setter<Bool>) -> Keyword {
+        .setBoolean(name, "Its size may be beyond the kernel's limit.", set)
     }
 }
 
 extension EntryOption where Target == ForwardingSettings.Timeouts {
-    fileprivate static func timeout(_ name: String, _ place: Place<Target, Duration?>, _ documentation: String)
-        -> EntryOption
-    {
+    fileprivate static func timeout(
+        _ name: String, _ documentation: String, _ set: @escaping @Sendable (inout Target, Duration) -> Void
+    ) -> EntryOption {
         EntryOption(name, .integer(0...2_678_400, unit: "s"), default: "the kernel's", documentation) {
             timeouts, reader in
             guard let seconds = reader.integer(0...2_678_400, unit: "s") else { return false }
-            timeouts[keyPath: place] = .seconds(seconds)
+            set(&timeouts, .seconds(seconds))
             return true
         }
     }
 }
 
 extension EntryOption where Target == ForwardingSettings.SyncDaemon {
-    fileprivate static func number<Value: Holding<Int>>(
-        _ name: String, _ place: Place<Target, Value>, _ range: ClosedRange<Int>, default text: String,
-        _ documentation: String
+    fileprivate static func number(
+        _ name: String, _ range: ClosedRange<Int>, default text: String, _ documentation: String,
+        _ set: @escaping @Sendable (inout Target, Int) -> Void
     ) -> EntryOption {
         EntryOption(name, .integer(range, unit: ""), default: text, documentation) { daemon, reader in
             guard let value = reader.integer(range) else { return false }
-            daemon[keyPath: place] = Value(holding: value)
+            set(&daemon, value)
             return true
         }
     }

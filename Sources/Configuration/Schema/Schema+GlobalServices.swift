@@ -17,73 +17,91 @@ extension Schema {
                 }
             },
             .setWord(
-                "notification_email_from", \.settings.mail.sender, "address",
+                "notification_email_from", "address",
                 default: "keepalived@ and the host's name",
-                "Whom alert mails come from."),
+                "Whom alert mails come from."
+            ) { $0.settings.mail.sender = $1 },
             .set(
-                "smtp_server", \.settings.mail.server,
-                .sequence([.word("host"), .optional(.integer(1...65_535, unit: ""))]), default: "none; port 25",
-                "The mail server; without one no mail is sent."
+                "smtp_server", .sequence([.word("host"), .optional(.integer(1...65_535, unit: ""))]),
+                default: "none; port 25",
+                "The mail server; without one no mail is sent.", set: { $0.settings.mail.server = $1 }
             ) { reader in
-                guard let host = reader.word("host") else { return .none }
+                guard let host = reader.word("host") else { return nil }
                 var server = MailSettings.Server(host: host)
                 if reader.hasMore {
-                    guard let port = reader.integer(1...65_535) else { return .none }
+                    guard let port = reader.integer(1...65_535) else { return nil }
                     server.port = port
                 }
-                return .some(server)
+                return server
             },
             .setWord(
-                "smtp_helo_name", \.settings.mail.heloName, "name", default: "the host's name", "What to say in HELO."),
+                "smtp_helo_name", "name", default: "the host's name", "What to say in HELO."
+            ) { $0.settings.mail.heloName = $1 },
             .setWholeSeconds(
-                "smtp_connect_timeout", \.settings.mail.connectTimeout, burstSeconds, default: "30",
-                "Seconds that the mail server may take to answer."),
+                "smtp_connect_timeout", burstSeconds, default: "30",
+                "Seconds that the mail server may take to answer."
+            ) { $0.settings.mail.connectTimeout = $1 },
             .setBoolean(
-                "smtp_alert", \.settings.mail.alert, default: "on for real servers, off for the rest",
-                "Whether alert mails are sent, where nothing nearer says so."),
+                "smtp_alert", default: "on for real servers, off for the rest",
+                "Whether alert mails are sent, where nothing nearer says so."
+            ) { $0.settings.mail.alert = $1 },
             .setBoolean(
-                "smtp_alert_vrrp", \.settings.mail.alertVRRP, default: "smtp_alert",
-                "Whether instances and groups send alert mails."),
+                "smtp_alert_vrrp", default: "smtp_alert",
+                "Whether instances and groups send alert mails."
+            ) { $0.settings.mail.alertVRRP = $1 },
             .setBoolean(
-                "smtp_alert_checker", \.settings.mail.alertCheckers, default: "smtp_alert",
-                "Whether virtual and real servers send alert mails."),
-            .setFlag("no_email_faults", \.settings.mail.omitsFaults, "No mail when an instance goes to fault."),
+                "smtp_alert_checker", default: "smtp_alert",
+                "Whether virtual and real servers send alert mails."
+            ) { $0.settings.mail.alertCheckers = $1 },
+            .setFlag("no_email_faults", "No mail when an instance goes to fault.") {
+                $0.settings.mail.omitsFaults = true
+            },
             .setBoolean(
-                "no_checker_emails", \.settings.mail.omitsCheckers,
-                "A mail for each real server, and none for each of its checkers."),
+                "no_checker_emails", "A mail for each real server, and none for each of its checkers."
+            ) { $0.settings.mail.omitsCheckers = $1 },
         ]
     }
 
     static var monitoring: [Keyword<GlobalDraft>] {
         [
             .setWord(
-                "snmp_socket", \.settings.snmp.socket, "socket", default: "unix:/var/agentx/master",
-                "Where the AgentX master listens, such as udp:192.0.2.1:705."),
-            .setFlag("enable_traps", \.settings.snmp.sendsTraps, "Send SNMP notifications."),
+                "snmp_socket", "socket", default: "unix:/var/agentx/master",
+                "Where the AgentX master listens, such as udp:192.0.2.1:705."
+            ) { $0.settings.snmp.socket = $1 },
+            .setFlag("enable_traps", "Send SNMP notifications.") { $0.settings.snmp.sendsTraps = true },
             .setFlag(
-                "enable_snmp_vrrp", \.settings.snmp.servesVRRP, "Serve the part of KEEPALIVED-MIB about instances."),
-            .setFlag("enable_snmp_rfcv2", \.settings.snmp.servesRFC2787, "Serve the MIB of RFC 2787, for version 2."),
-            .setFlag("enable_snmp_rfcv3", \.settings.snmp.servesRFC6527, "Serve the MIB of RFC 6527, for version 3."),
+                "enable_snmp_vrrp", "Serve the part of KEEPALIVED-MIB about instances."
+            ) { $0.settings.snmp.servesVRRP = true },
+            .setFlag("enable_snmp_rfcv2", "Serve the MIB of RFC 2787, for version 2.") {
+                $0.settings.snmp.servesRFC2787 = true
+            },
+            .setFlag("enable_snmp_rfcv3", "Serve the MIB of RFC 6527, for version 3.") {
+                $0.settings.snmp.servesRFC6527 = true
+            },
             Keyword("enable_snmp_rfc", .none, default: "off", "Serve the MIBs of both versions.") { global, _ in
                 global.settings.snmp.servesRFC2787 = true
                 global.settings.snmp.servesRFC6527 = true
             },
             .setFlag(
-                "enable_snmp_checker", \.settings.snmp.servesCheckers, "Serve the part of KEEPALIVED-MIB about servers."
-            ),
+                "enable_snmp_checker", "Serve the part of KEEPALIVED-MIB about servers."
+            ) { $0.settings.snmp.servesCheckers = true },
             .setSeconds(
-                "snmp_vs_stats_update_interval", \.settings.snmp.virtualServerInterval, 1_000...30_000_000,
-                default: "5", "Seconds for which counters of virtual servers are good enough to serve again."),
+                "snmp_vs_stats_update_interval", 1_000...30_000_000,
+                default: "5", "Seconds for which counters of virtual servers are good enough to serve again."
+            ) { $0.settings.snmp.virtualServerInterval = $1 },
             .setSeconds(
-                "snmp_rs_stats_update_interval", \.settings.snmp.realServerInterval, 1_000...30_000_000,
-                default: "snmp_vs_stats_update_interval", "The same for real servers."),
-            .setFlag("enable_dbus", \.settings.dbus.isEnabled, "Offer a D-Bus service."),
+                "snmp_rs_stats_update_interval", 1_000...30_000_000,
+                default: "snmp_vs_stats_update_interval", "The same for real servers."
+            ) { $0.settings.snmp.realServerInterval = $1 },
+            .setFlag("enable_dbus", "Offer a D-Bus service.") { $0.settings.dbus.isEnabled = true },
             .setWord(
-                "dbus_service_name", \.settings.dbus.serviceName, "name", default: "org.keepalived.Vrrp1",
-                "The name of the D-Bus service."),
+                "dbus_service_name", "name", default: "org.keepalived.Vrrp1",
+                "The name of the D-Bus service."
+            ) { $0.settings.dbus.serviceName = $1 },
             .setWord(
-                "dbus_no_interface_name", \.settings.dbus.noInterfaceName, "name", default: "none",
-                "What stands for the interface of instances that have none."),
+                "dbus_no_interface_name", "name", default: "none",
+                "What stands for the interface of instances that have none."
+            ) { $0.settings.dbus.noInterfaceName = $1 },
         ]
     }
 }

@@ -56,12 +56,9 @@ extension Schema {
             if let codes = reader.statusCodes() { reader.assign(&url.statusCodes, codes) }
         },
         .word("virtualhost", \.virtualHost, "host", default: "the checker's", "The Host header."),
-        {
-            var keyword = Keyword<URLDraft>.word(
-                "regex", \.regex, "pattern", default: "none", "What the body must match.")
-            keyword.isShellQuoted = true
-            return keyword
-        }(),
+        Keyword("regex", .quoted("pattern"), default: "none", "What the body must match.") { url, reader in
+            if let pattern = reader.word("pattern") { reader.assign(&url.regex, pattern) }
+        },
         .flag("regex_no_match", \.regexNegated, "A match is the failure."),
         Keyword("regex_options", .other("OPTION …"), default: "none", "Options of PCRE2, by their names.") {
             url, reader in

@@ -6,7 +6,8 @@ extension Schema {
     static let instance = Block<InstanceDraft>(
         "vrrp_instance",
         parts: [
-            taking, travelling, depending, holding, announcing, telling, trackedItems(\.tracked), virtualInterfaces,
+            taking, travelling, depending, holding, announcing, telling, trackedItems { $1(&$0.tracked) },
+            virtualInterfaces,
             laterOfInstances,
         ])
 
@@ -147,9 +148,11 @@ extension Schema {
             .integerSeconds(
                 "address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
             .flag("accept", \.accept, "Answer packets to the addresses even in strict mode."),
-            .flag(
-                "no_accept", \.accept, value: false, "Drop packets to the addresses, unless the instance owns them."
-            ).refused(),
+            Keyword(
+                "no_accept", .none, default: "off", "Drop packets to the addresses, unless the instance owns them."
+            ) { instance, reader in
+                reader.assign(&instance.accept, false, repeatable: true)
+            }.refused(),
         ]
     }
 
@@ -199,8 +202,10 @@ extension Schema {
             .command("notify_backup", \.notify.backup, "Run on becoming backup."),
             .command("notify_fault", \.notify.fault, "Run on going to fault."),
             .command("notify_stop", \.notify.stop, "Run when the daemon stops."),
-            Keyword("notify_deleted", .command, "Report DELETED when a reload removes the instance, and run a script.")
-            {
+            Keyword(
+                "notify_deleted", .optional(.command),
+                "Report DELETED when a reload removes the instance, and run a script."
+            ) {
                 instance, reader in
                 reader.assign(&instance.notify.reportsDeleted, true)
                 if reader.hasMore, let hook = reader.hook() { reader.assign(&instance.notify.deleted, hook) }

@@ -48,7 +48,7 @@ extension Schema {
         "vrrp_instance/use_vmac", "virtual MAC interface",
         [
             interfaceName(default: "vmac_prefix and the virtual router id"), interfaceGroup,
-            .flag("netlink_notify_msg", \.notifiesNetlink, "The kernel tells others when it comes up."),
+            .flag("netlink_notify_msg", "The kernel tells others when it comes up.") { $0.notifiesNetlink = true },
         ],
         foreign: { draft, reader in
             guard let word = reader.peek() else { return .unknown }

@@ -49,8 +49,8 @@ extension Schema {
                 root.serverGroups.append(draft)
             },
             .readLater(
-                "virtual_server", .block(named: true),
-                "A service that real servers share: `IP [PORT]`, `fwmark N` or `group NAME`."
+                "virtual_server", .headedBlock("ADDRESS [PORT]|fwmark N|group NAME"),
+                "A service that real servers share."
             ) { root, reader in
                 root.virtualServers.append(UInt32(reader.statement))
             },
@@ -141,32 +141,32 @@ extension Schema {
     private static var ofHost: [Keyword<RootDraft>] {
         [
             .setWord(
-                "net_namespace", \.global.settings.host.namespace, "name", default: "the one that it is started in",
+                "net_namespace", "name", default: "the one that it is started in",
                 "The network namespace that all processes run in."
-            ).refused(),
+            ) { $0.global.settings.host.namespace = $1 }.refused(),
             .trackFile("vrrp_track_file", oldTrackFile, "The old name of track_file.").old("track_file"),
             .set(
-                "net_namespace_ipvs", \.global.settings.host.serverNamespace, .optional(.word("name")),
-                default: "net_namespace", "The network namespace of IPVS; without a name the default one."
-            ) { reader in .some(reader.next()?.text ?? "") }.later(),
+                "net_namespace_ipvs", .optional(.word("name")),
+                default: "net_namespace", "The network namespace of IPVS; without a name the default one.",
+                set: { $0.global.settings.host.serverNamespace = $1 }
+            ) { reader in reader.next()?.text ?? "" }.later(),
             .setFlag(
-                "namespace_with_ipsets", \.global.settings.host.usesSetsInNamespace, "Use ipsets in a namespace too."
-            ).later(),
+                "namespace_with_ipsets", "Use ipsets in a namespace too."
+            ) { $0.global.settings.host.usesSetsInNamespace = true }.later(),
             .setFlag(
-                "linkbeat_use_polling", \.global.settings.host.pollsLinks,
-                "Poll the link of every interface: linkbeat_interfaces is the better way."
-            ).later(),
+                "linkbeat_use_polling", "Poll the link of every interface: linkbeat_interfaces is the better way."
+            ) { $0.global.settings.host.pollsLinks = true }.later(),
             .setFlag(
-                "use_pid_dir", \.global.settings.host.usesPidDirectory, "Keep pid files in a directory of their own."
-            ).later(),
+                "use_pid_dir", "Keep pid files in a directory of their own."
+            ) { $0.global.settings.host.usesPidDirectory = true }.later(),
             .setWord(
-                "instance", \.global.settings.host.instance, "name", default: "none",
+                "instance", "name", default: "none",
                 "The name of this daemon, where there are several."
-            ).later(),
+            ) { $0.global.settings.host.instance = $1 }.later(),
             .setWholeSeconds(
-                "child_wait_time", \.global.settings.host.childWait, anySeconds, default: "5",
+                "child_wait_time", anySeconds, default: "5",
                 "Seconds that processes may take to end."
-            ).later(),
+            ) { $0.global.settings.host.childWait = $1 }.later(),
         ]
     }
 
@@ -196,7 +196,7 @@ extension Schema {
         ])
 
     /// `vrrp_sync_group`.
-    static let group = Block<GroupDraft>("vrrp_sync_group", parts: [ofGroup, trackedItems(\.tracked)])
+    static let group = Block<GroupDraft>("vrrp_sync_group", parts: [ofGroup, trackedItems { $1(&$0.tracked) }])
 
     private static var ofGroup: [Keyword<GroupDraft>] {
         [
@@ -228,17 +228,23 @@ extension Schema {
     }
 
     /// `track_file`, `track_process` and `track_bfd` of an instance or a group.
-    static func trackedItems<Draft>(_ items: Place<Draft, TrackedItemsDraft>) -> [Keyword<Draft>] {
+    static func trackedItems<Draft>(
+        _ access: @escaping @Sendable (inout Draft, (inout TrackedItemsDraft) -> Void) -> Void
+    ) -> [Keyword<Draft>] {
         let entry = "NAME [weight N [reverse|noreverse]]"
         return [
-            .entries("track_file", entry, "Files to track, as track_file defines them.") {
-                if let tracked = $1.tracked(isWide: true) { $0[keyPath: items].files.append(tracked) }
+            .entries("track_file", entry, "Files to track, as track_file defines them.") { draft, reader in
+                guard let tracked = reader.tracked(isWide: true) else { return }
+                access(&draft) { $0.files.append(tracked) }
             }.refused(),
             .entries("track_process", entry, "Processes to track, as vrrp_track_process defines them.") {
-                if let tracked = $1.tracked(isWide: true) { $0[keyPath: items].processes.append(tracked) }
+                draft, reader in
+                guard let tracked = reader.tracked(isWide: true) else { return }
+                access(&draft) { $0.processes.append(tracked) }
             }.refused(),
-            .entries("track_bfd", entry, "BFD sessions to track, as bfd_instance defines them.") {
-                if let tracked = $1.tracked() { $0[keyPath: items].sessions.append(tracked) }
+            .entries("track_bfd", entry, "BFD sessions to track, as bfd_instance defines them.") { draft, reader in
+                guard let tracked = reader.tracked() else { return }
+                access(&draft) { $0.sessions.append(tracked) }
             }.refused(),
         ]
     }

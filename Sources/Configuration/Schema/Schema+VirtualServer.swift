@@ -93,7 +93,7 @@ extension Schema {
             "sorry_server_lvs_method", \.sorryForwarding, default: "lvs_method",
             "How packets travel to the sorry server."
         ).afterSorryServer(),
-        Keyword("real_server", .block(named: true), "One that answers: IP [PORT].") { server, reader in
+        Keyword("real_server", .headedBlock("ADDRESS [PORT]"), "One that answers.") { server, reader in
             guard let destination = reader.destination() else { return reader.skipRest() }
             reader.expectNoMore()
             var draft = RealServerDraft(destination: destination)

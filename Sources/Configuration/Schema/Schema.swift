@@ -5,7 +5,7 @@ import Primitives
 public enum Schema {
     /// Every block that is read, the top first, and behind the blocks every entry that has options. Made when documentation
     /// or a fault asks for it.
-    public static let blocks: [BlockDescription] = readBlocks.map(\.description) + entries.map(\.description)
+    public static let blocks: [BlockDescription] = readBlocks.map(\.description) + grammars.map(\.description)
 
     /// The blocks themselves.
     private static var readBlocks: [any KeywordBlock] {
@@ -16,7 +16,7 @@ public enum Schema {
     }
 
     /// Entries and keywords that have options.
-    private static var entries: [any KeywordBlock] {
+    private static var grammars: [any KeywordBlock] {
         [
             virtualAddress, staticAddress, peer, virtualRoute, nextHop, encapsulation, tunnel4, tunnel6, staticRoute,
             virtualRule, staticRule, macvlan, ipvlan, linkPolling, connectionTimeouts, syncDaemon,
@@ -30,8 +30,8 @@ public enum Schema {
         var top: [String] = []
         var nested: Set<String> = []
         for block in readBlocks {
-            block.forEachKeyword { name, argument, isShellQuoted, isSecret in
-                if isShellQuoted { shell.append(name) }
+            block.forEachKeyword { name, argument, isSecret in
+                if argument.isShellQuoted { shell.append(name) }
                 if isSecret { secret.append(name) }
                 if !block.path.isEmpty {
                     nested.insert(name)

@@ -12,7 +12,7 @@ extension StatementReader {
         case .integers(let range, _): return integers(range) != nil
         case .seconds(let range): return seconds(range) != nil
         case .milliseconds(let range): return milliseconds(range) != nil
-        case .word(let what): return word(what) != nil
+        case .word(let what), .quoted(let what): return word(what) != nil
         case .words(let what): return words(what) != nil
         case .choice(let words):
             guard let word = required(words.joined(separator: " or ")) else { return false }
@@ -32,7 +32,7 @@ extension StatementReader {
             for part in parts where !check(part) { return false }
             return true
         case .optional(let part): return !hasMore || check(part)
-        case .other, .block, .list:
+        case .other, .block, .headedBlock, .list:
             skipRest()
             return true
         }
