@@ -16,9 +16,10 @@ public enum RulePage {
         let parts = rule.split(separator: ".", maxSplits: 2)
         switch parts.count > 1 ? parts[1] : "" {
         case "file", "syntax", "diagnostics", "include": return "the-text-1"
-        case "keyword", "block", "value", "command": return "keywords-and-values"
+        case "keyword", "block", "value", "command", "entry": return "keywords-and-values"
         case "instance", "address": return "instances"
         case "script", "group", "global": return "scripts-groups-globals"
+        case "tracker", "static", "interface", "hmac": return "trackers-statics-signatures"
         case "server": return parts.count > 2 && checkers.contains(String(parts[2])) ? "checkers" : "virtual-servers"
         case "cluster": return "between-nodes"
         case "host": return "on-this-host"
