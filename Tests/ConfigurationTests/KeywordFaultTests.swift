@@ -104,8 +104,14 @@ import Testing
         ("lvs_sync_daemon_interface", notYet, ["6:1 error config.value.missing"]),
         ("debug 5", notYet, ["6:7 error config.value.range"]),
         ("linkbeat_use_polling 5", notYet, ["6:22 error config.value.extra"]),
-        ("track_file {\nf weight 300\n}", refused, ["7:1 error config.tracker.undefined", "7:10 error config.value.range"]),
-        ("track_bfd {\nb wieght 3\n}", refused, ["7:1 error config.tracker.undefined", "7:3 error config.value.choice"]),
+        (
+            "track_file {\nf weight 300\n}", refused,
+            ["7:1 error config.tracker.undefined", "7:10 error config.value.range"]
+        ),
+        (
+            "track_bfd {\nb wieght 3\n}", refused,
+            ["7:1 error config.tracker.undefined", "7:3 error config.value.choice"]
+        ),
         ("auth_hmac {\nkey 1 hex:\(String(repeating: "0a", count: 32))\nactive_key 1\n}", refused, []),
         ("auth_hmac {\nkey 1 file:/etc/key\nactive_key 1\nmode receive-only\nanti_replay monotonic\n}", refused, []),
         ("auth_hmac {\n}", refused, ["6:1 error config.hmac.no-keys"]),
@@ -139,7 +145,10 @@ import Testing
         ("192.168.113.0/24 via 192.168.200.254 or 192.168.100.254 dev eth1 no_track", []),
         ("blackhole 192.168.114.0/24", []),
         ("0.0.0.0/0 gw 192.168.0.1 table 100", []),
-        ("192.168.100.0/24 table 6909 nexthop via 192.168.101.1 dev wlan0 onlink weight 1 nexthop via 192.168.101.2", []),
+        (
+            "192.168.100.0/24 table 6909 nexthop via 192.168.101.1 dev wlan0 onlink weight 1 nexthop via 192.168.101.2",
+            []
+        ),
         (
             "192.168.200.0/24 dev p33p1.2 table 6909 tos 0x04 protocol bird scope link priority 12 mtu 1000 hoplimit 100 "
                 + "advmss 101 rtt 102 rttvar 103 reordering 104 window 105 cwnd 106 ssthresh lock 107 realms PQA/0x14 "

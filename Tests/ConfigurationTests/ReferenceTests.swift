@@ -17,7 +17,8 @@ import Testing
     func pages() throws {
         let pages = ReferencePages.all
         for page in pages { #expect(Self.committed("docs/reference/" + page.name) == page.text, Self.advice) }
-        let files = try FileManager.default.contentsOfDirectory(atPath: Self.root.appending(path: "docs/reference").path)
+        let files = try FileManager.default.contentsOfDirectory(
+            atPath: Self.root.appending(path: "docs/reference").path)
         #expect(files.sorted() == pages.map(\.name).sorted(), Self.advice)
     }
 
@@ -58,7 +59,10 @@ import Testing
 
     @Test("Completion offers what a block knows")
     func completion() {
-        #expect(Schema.completions(in: "vrrp_instance", prefix: "virtual_r") == ["virtual_router_id", "virtual_routes", "virtual_rules"])
+        #expect(
+            Schema.completions(in: "vrrp_instance", prefix: "virtual_r") == [
+                "virtual_router_id", "virtual_routes", "virtual_rules",
+            ])
         #expect(Schema.completions(in: "top", prefix: "vrrp_s") == ["vrrp_script", "vrrp_sync_group"])
         #expect(Schema.completions(in: "real_server", prefix: "SMTP") == ["SMTP_CHECK"])
         #expect(Schema.completions(in: "nosuch", prefix: "") == [])

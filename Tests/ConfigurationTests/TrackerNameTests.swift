@@ -45,7 +45,9 @@ import Testing
 
     @Test("Twice is once, and a weight beside nopreempt counts whatever it comes from")
     func weights() {
-        let text = Self.definitions + instance("nopreempt\ntrack_file {\nmaintenance\nmaintenance\n}\ntrack_process {\nnginx\n}")
+        let text =
+            Self.definitions
+            + instance("nopreempt\ntrack_file {\nmaintenance\nmaintenance\n}\ntrack_process {\nnginx\n}")
         #expect(
             rules(text).sorted() == [
                 "config.instance.duplicate-tracker", "config.instance.nopreempt-weights", "config.tracker.unused",
