@@ -73,7 +73,7 @@ struct Check: ParsableCommand {
         return CheckedFile(name: file, loaded: repair.after, repair: repair)
     }
 
-    /// After the difference was shown.
+    /// After the difference was shown. Each file is told when it is written, so that a failure leaves no doubt.
     private func write(_ result: CheckResult) throws {
         var written: [String] = []
         for file in result.files.compactMap(\.repair).flatMap(\.files) where !written.contains(file.path) {
@@ -83,6 +83,7 @@ struct Check: ParsableCommand {
                 throw Answer.unreachable("aloft: \(error)")
             }
             written.append(file.path)
+            if !json, format == .text { Console.say("wrote \(file.path)") }
         }
     }
 }

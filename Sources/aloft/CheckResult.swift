@@ -85,7 +85,7 @@ struct CheckResult {
             let edits = repair.count == 1 ? "1 edit" : "\(repair.count) edits"
             parts.append(
                 repair.files.map { $0.diff(repair) }.joined()
-                    + "\(file.name): \(edits) \(isRehearsal ? "to make; nothing is written" : "made")\n")
+                    + "\(file.name): \(edits)\(isRehearsal ? "; nothing is written" : "")\n")
         }
         let findings = report.text()
         if !findings.isEmpty { parts.append(findings) }

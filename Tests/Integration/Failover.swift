@@ -293,8 +293,9 @@ struct Pair {
     let capture: Capture
     let probe: Probe
 
+    /// - Parameter oneByOne: right is started when left holds the address. With `nopreempt` whoever is first stays.
     init(
-        _ kind: RouterSetting.Case = .v3, interval: Duration = .milliseconds(100),
+        _ kind: RouterSetting.Case = .v3, interval: Duration = .milliseconds(100), oneByOne: Bool = false,
         configure: (inout RouterSetting, Stage) throws -> Void = { _, _ in }
     ) throws {
         stage = try Stage()
@@ -308,8 +309,10 @@ struct Pair {
         right = try DaemonProcess(.aloft, on: stage.right, in: stage.lab, settings[1])
         capture = try stage.lab.capture()
         try left.start()
+        if oneByOne { try stage.waitForHolder(stage.left, of: kind.service, upTo: .seconds(15)) }
         try right.start()
         try stage.waitForHolder(stage.left, of: kind.service, upTo: .seconds(15))
+        if oneByOne { try right.waitForStatus("VI_1  BACKUP") }
         probe = try stage.client.probe(kind.service, every: .milliseconds(2))
         try waitForService(by: stage.left)
         // Until both have seen each other's steady state: one more interval.
@@ -368,5 +371,17 @@ extension DaemonProcess {
         (try? String(contentsOfFile: directory + "/vrrp.pid", encoding: .utf8)).flatMap {
             pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines))
         }
+    }
+
+    /// Waits until `aloft status` says this of it.
+    func waitForStatus(_ text: String) throws {
+        var last = ""
+        let seen = try LabClock.poll(upTo: .seconds(5), every: .milliseconds(50)) { () throws(LabError) in
+            do { last = try aloft("status", "--state-dir", directory).output } catch {
+                throw LabError(.failed, "\(error)")
+            }
+            return last.contains(text) ? true : nil
+        }
+        if seen == nil { throw LabError(.late, "status does not say \(text):\n\(last)\n\(log)") }
     }
 }

@@ -33,7 +33,7 @@ extension OnTheKernel {
             let (_, refused) = try aloft(["plan", "--json"] + directory)
             // Under keepalived's name an unknown keyword is a warning.
             #expect(refused == 0)
-            try File.write("", to: daemon.directory + "/other")
+            try File.write("global_defs {\n    router_id other\n}\n", to: daemon.directory + "/other")
             let (ends, gone) = try aloft(["plan", daemon.directory + "/other"] + directory)
             #expect(gone == 1 && ends.contains("VI_1 (MASTER now): removed"), "\(ends)")
         }

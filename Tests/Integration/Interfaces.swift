@@ -14,7 +14,7 @@ extension OnTheKernel {
             let before = try index(of: "eth0", on: pair.stage.left)
             try pair.stage.left.ip("link del eth0")
             try pair.waitForService(by: pair.stage.right)
-            try waitForStatus(of: pair.left, "VI_1  FAULT")
+            try pair.left.waitForStatus("VI_1  FAULT")
             try pair.stage.lab.connect(
                 pair.stage.left, interface: "eth0", addresses: ["10.77.0.1/24", "fe80::1/64", "fd00:77::1/64"])
             #expect(try index(of: "eth0", on: pair.stage.left) != before)
@@ -28,7 +28,7 @@ extension OnTheKernel {
             try pair.stage.left.ip("link set eth0 down", "link set eth0 name elsewhere", "link set elsewhere up")
             try pair.stage.waitForHolder(pair.stage.right, upTo: .seconds(5))
             try pair.waitForService(by: pair.stage.right)
-            try waitForStatus(of: pair.left, "VI_1  FAULT")
+            try pair.left.waitForStatus("VI_1  FAULT")
             try pair.stage.left.ip("link set elsewhere down", "link set elsewhere name eth0", "link set eth0 up")
             try pair.stage.waitForHolder(pair.stage.left, upTo: .seconds(5))
             try pair.waitForService(by: pair.stage.left)
@@ -44,8 +44,8 @@ extension OnTheKernel {
             try pair.waitForService(by: pair.stage.right)
             try pair.stage.left.run(["sh", "-c", "echo 0 >\(limit)"])
             try pair.left.start()
-            try waitForStatus(of: pair.left, "VI_1  FAULT")
-            try waitForStatus(of: pair.left, "no socket to hear other routers with on eth0")
+            try pair.left.waitForStatus("VI_1  FAULT")
+            try pair.left.waitForStatus("no socket to hear other routers with on eth0")
             try LabClock.observe(for: pair.settings[0].masterDown * 2)
             #expect(try pair.stage.holders() == ["right"])
             try pair.stage.left.run(["sh", "-c", "echo 20 >\(limit)"])
@@ -81,7 +81,7 @@ extension OnTheKernel {
             try daemon.start()
             // What can be served is.
             try stage.waitForHolder(stage.left, upTo: .seconds(5))
-            try waitForStatus(of: daemon, "VI_2  FAULT")
+            try daemon.waitForStatus("VI_2  FAULT")
             try stage.lab.connect(stage.left, interface: "eth1", addresses: ["10.78.0.1/24"], bridge: "br1")
             try stage.waitForHolder(stage.left, of: address, upTo: .seconds(5))
         }
@@ -133,17 +133,6 @@ extension OnTheKernel {
 
         private func index(of interface: String, on node: Node) throws -> String {
             try node.run(["cat", "/sys/class/net/\(interface)/ifindex"])
-        }
-
-        private func waitForStatus(of daemon: DaemonProcess, _ text: String) throws {
-            var last = ""
-            let seen = try LabClock.poll(upTo: .seconds(5), every: .milliseconds(50)) { () throws(LabError) in
-                do { last = try aloft("status", "--state-dir", daemon.directory).output } catch {
-                    throw LabError(.failed, "\(error)")
-                }
-                return last.contains(text) ? true : nil
-            }
-            if seen == nil { throw LabError(.late, "status does not say \(text):\n\(last)\n\(daemon.log)") }
         }
     }
 }

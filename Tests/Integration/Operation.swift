@@ -226,7 +226,7 @@ extension OnTheKernel {
         }
 
         @Test("with nopreempt the address stays where it is") func nopreempt() throws {
-            let pair = try Pair { setting, _ in setting.instanceLines = ["nopreempt"] }
+            let pair = try Pair(oneByOne: true) { setting, _ in setting.instanceLines = ["nopreempt"] }
             defer { pair.close() }
             try pair.left.stop()
             try pair.waitForService(by: pair.stage.right)
