@@ -38,8 +38,12 @@ public enum Configuration {
                     .note, SyntaxRule.diagnosticLimit, at: end,
                     "\(resolver.diagnostics.dropped) more that are not shown", fix: "mend those above first"))
         }
+        let isOtherwiseFaulty =
+            resolver.diagnostics.dropped > 0
+            || diagnostics.contains { $0.severity == .error && $0.rule != Rule.refusedKeyword.id }
         return LoadedConfiguration(
             sources: tree.sources, model: resolver.diagnostics.hasError ? nil : model,
+            understood: isOtherwiseFaulty && resolver.diagnostics.hasError ? nil : model,
             definitions: definitions, diagnostics: diagnostics)
     }
 
@@ -57,6 +61,8 @@ public struct LoadedConfiguration: Sendable {
     public let sources: SourceSet
     /// The meaning; nil exactly when a diagnostic is an error.
     public let model: Model?
+    /// The same, but also when all that is refused is what is not supported yet: to be shown, not to be run.
+    public let understood: Model?
     /// Where the parts of the model are defined.
     public let definitions: Definitions
     /// In the order of the text.

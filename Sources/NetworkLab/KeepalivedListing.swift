@@ -24,7 +24,7 @@ public struct KeepalivedListing: Hashable, Sendable {
                 lines.append(line)
             }
         }
-        self.lines = Self.withoutStrictAccept(Self.withoutEmptyFlags(lines))
+        self.lines = Self.withoutStrictAccept(Self.withoutEmptyFlags(Self.withoutRoutes(lines)))
     }
 
     /// What stands in one of two listings only, as `diff` would show it.
@@ -55,10 +55,12 @@ public struct KeepalivedListing: Hashable, Sendable {
     private static let foreignLines = [
         "No sockets allocated", "Num member fault", "Result =", "Insecure =", "Init state =", "Status =", "State =",
         "Next gratuitous ARP", "Script uid:gid", "Default script uid:gid", "libnftnl", "nftables", "SNMP socket",
-        "DBus service name", "Default interface", "VRRP CPU Affinity", "Number of config faults", "Current processes",
+        "DBus service name", "Default interface", "VRRP CPU Affinity", "Checker CPU Affinity", "BFD CPU Affinity",
+        "Number of config faults", "Current processes",
         "Have quorum", "Bfd is", "umask = 0177", "umask = 022", "alive =", "quorum_state_up", "reloaded =", "Alive:",
         "Enabled =", "Up =", "Has run", "Current weight", "effective weight", "previous effective_weight",
-        "num failed checkers", "RS set", "Regex ref count", "Last ran", "Last status", "System is compiled with LVS",
+        "num failed checkers", "No reload scheduled", "RS set", "Regex ref count", "Last ran", "Last status",
+        "System is compiled with LVS",
         "uid:gid =", "Reloaded =", "Default delay before retry",
     ]
 
@@ -68,10 +70,17 @@ public struct KeepalivedListing: Hashable, Sendable {
         if foreignLines.contains(where: words.hasPrefix) { return nil }
         if words.hasPrefix("Using src_ip"), !words.hasSuffix("(from configuration)") { return nil }
         if words.hasPrefix("Password") { return "   Password" }
+        // keepalived says TCP twice.
+        if words.hasPrefix("LVS TCP timeout") || words.hasPrefix("LVS UDP timeout") { return " LVS timeout" }
         if words.hasPrefix("VRRP Sync Group ="), let comma = line.lastIndex(of: ",") { return String(line[..<comma]) }
         if words.hasPrefix("Multicast address"), let comma = line.firstIndex(of: ",") { return String(line[..<comma]) }
+        // An address that stands, and one that does not yet.
+        if words.hasSuffix(" set") { return String(line.dropLast(" set".utf8.count)) }
         if words.hasPrefix("RIP ="), let weight = line.lastIndex(of: "E"), line[..<weight].hasSuffix(" EFF W") {
             return String(line[..<weight].dropLast(" EFF W".utf8.count))
+        }
+        if words.hasPrefix("Use VMAC") {
+            return line.split(separator: ",").filter { !$0.hasPrefix(" is_up") }.joined(separator: ",")
         }
         // keepalived lists every option there is.
         if words.hasPrefix("Regex options:") { return "     Regex options:" }
@@ -90,6 +99,20 @@ public struct KeepalivedListing: Hashable, Sendable {
         lines.indices.map { index in
             let isLast = index + 1 == lines.count || !lines[index + 1].hasPrefix("     ")
             return lines[index] == "   Flags:" && isLast ? "   Flags: none" : lines[index]
+        }
+    }
+
+    /// Routes and rules are listed as the kernel has them here, and as they were written there: that there are so many must do.
+    private static func withoutRoutes(_ lines: [String]) -> [String] {
+        let titles = [
+            "   Virtual Routes :", "   Virtual Rules :", "------< Static Routes >------",
+            "------< Static Rules >------",
+        ]
+        var isRoute = false
+        return lines.map { line in
+            if isRoute, line.hasPrefix("     ") { return "     (a route or a rule)" }
+            isRoute = titles.contains(line)
+            return line
         }
     }
 

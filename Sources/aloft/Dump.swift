@@ -9,7 +9,10 @@ import Primitives
 struct Dump: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List what was understood of a configuration, as keepalived -d does.",
-        discussion: "Exit code 0: done. 1: the file has errors. 3: it cannot be read.")
+        discussion: """
+            Exit code 0: done. 1: the file has errors; if these are only keywords that are not supported yet, it is listed \
+            nevertheless. 3: it cannot be read.
+            """)
 
     @Argument(help: "A main file; what it includes is read with it.") var file: String
     @Option(help: ArgumentHelp("What only keepalived accepts is a warning.", valueName: "keepalived"))
@@ -22,10 +25,9 @@ struct Dump: ParsableCommand {
         }
         let loaded = Configuration.load(
             main: file, files: DiskFiles(), leniency: compat == .keepalived ? .keepalived : .strict)
-        guard let model = loaded.model else {
-            let faults = loaded.diagnostics.filter { $0.severity == .error }
-            throw Answer.no(DiagnosticRenderer(loaded.sources).render(faults))
-        }
+        let faults = loaded.diagnostics.filter { $0.severity == .error }
+        let report = DiagnosticRenderer(loaded.sources).render(faults)
+        guard let model = loaded.understood else { throw Answer.no(report) }
         let dump = ConfigurationDump(model)
         if json {
             var writer = JSONWriter()
@@ -34,5 +36,7 @@ struct Dump: ParsableCommand {
         } else {
             Console.write(dump.bytes)
         }
+        // What is not supported yet was understood all the same.
+        if !faults.isEmpty { throw Answer.no(report) }
     }
 }

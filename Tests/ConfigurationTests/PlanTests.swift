@@ -55,6 +55,16 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "addressLifetime": { $0.addressLifetime = .seconds(9) },
                 "notifyPriorityChanges": { $0.notifyPriorityChanges = true }, "strict": { $0.strict = true },
                 "acceptPackets": { $0.acceptPackets = false },
+                "tracked": { $0.tracked.files = [TrackedItem(name: "x")] },
+                "virtualRoutes": { $0.virtualRoutes = [WrittenEntry(words: ["x"])] },
+                "virtualRules": { $0.virtualRules = [WrittenEntry(words: ["x"])] },
+                "virtualInterface": { $0.virtualInterface = VirtualInterface(.ipvlan(address: nil, .vepa)) },
+                "virtualInterfacesForAddresses": { $0.virtualInterfacesForAddresses = true },
+                "sendsThroughBase": { $0.sendsThroughBase = true }, "vrf": { $0.vrf = "x" },
+                "hmac": { $0.hmac = HMACAuthentication(keys: [], activeKey: 1) }, "smtpAlert": { $0.smtpAlert = true },
+                "pollsLink": { $0.pollsLink = true }, "timerExpiredBackup": { $0.timerExpiredBackup = 9 },
+                "receiveBuffer": { $0.receiveBuffer = 9 }, "syncDaemonInterface": { $0.syncDaemonInterface = "x" },
+                "debugLevel": { $0.debugLevel = 3 },
             ])
         cover(
             SyncGroupDefinition(name: "A", members: []), \.wordings, unless: ["name"],
@@ -62,6 +72,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "members": { $0.members = ["x"] },
                 "trackInterfaces": { $0.trackInterfaces = [TrackedInterface(name: "x")] },
                 "trackScripts": { $0.trackScripts = [TrackedScript(name: "x")] },
+                "tracked": { $0.tracked.processes = [TrackedItem(name: "x")] }, "smtpAlert": { $0.smtpAlert = true },
                 "notify": { $0.notify.stop = HookCommand(argv: ["x"]) }, "trackingWeight": { $0.trackingWeight = true },
                 "notifyPriorityChanges": { $0.notifyPriorityChanges = true },
             ])
@@ -144,6 +155,15 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "vrrpNotifyFIFO": { $0.vrrpNotifyFIFO = NotifyFIFO(path: "x", script: hook) },
                 "notifyPriorityChanges": { $0.notifyPriorityChanges = true },
                 "fifoWriteStatesOnReload": { $0.fifoWriteStatesOnReload = true },
+                "mail": { $0.mail.sender = "x" }, "snmp": { $0.snmp.socket = "x" },
+                "dbus": { $0.dbus.isEnabled = true },
+                "buffers": { $0.buffers.multiplier = 9 }, "forwarding": { $0.forwarding.flushesAtStart = true },
+                "firewall": { $0.firewall.counts = true }, "checkerProcess": { $0.checkerProcess.name = "x" },
+                "bfdProcess": { $0.bfdProcess.name = "x" },
+                "automaticPriority": { $0.automaticPriority.highest = 9 }, "reload": { $0.reload.repeats = true },
+                "files": { $0.files.namesInstance = true }, "host": { $0.host.instance = "x" },
+                "virtualMACPrefix": { $0.virtualMACPrefix = "x" },
+                "virtualMACAddressPrefix": { $0.virtualMACAddressPrefix = "x" },
                 "stateDumpFile": { $0.stateDumpFile = "x" }, "statsDumpFile": { $0.statsDumpFile = "x" },
             ])
         var fifo = GlobalDefinitions()
@@ -280,6 +300,231 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
         #expect(Set(files.map { HealthCheck(.file(name: $0.0, weight: $0.1, reverse: $0.2)).wordings }).count == 4)
     }
 
+    /// Global definitions with one part in them.
+    private func inGlobal<Part>(_ path: WritableKeyPath<GlobalDefinitions, Part>) -> (Part) -> [Wording] {
+        {
+            var global = GlobalDefinitions()
+            global[keyPath: path] = $0
+            return global.wordings
+        }
+    }
+
+    @Test("Every property of the parts of global_defs has a word for it")
+    func partWordings() {
+        cover(
+            MailSettings(), inGlobal(\.mail),
+            [
+                "recipients": { $0.recipients = ["x"] }, "sender": { $0.sender = "x" },
+                "server": { $0.server = .init(host: "x") }, "heloName": { $0.heloName = "x" },
+                "connectTimeout": { $0.connectTimeout = .seconds(9) }, "alert": { $0.alert = false },
+                "alertVRRP": { $0.alertVRRP = true }, "alertCheckers": { $0.alertCheckers = true },
+                "omitsFaults": { $0.omitsFaults = true }, "omitsCheckers": { $0.omitsCheckers = true },
+            ])
+        cover(
+            SNMPSettings(), inGlobal(\.snmp),
+            [
+                "socket": { $0.socket = "x" }, "sendsTraps": { $0.sendsTraps = true },
+                "servesVRRP": { $0.servesVRRP = true }, "servesRFC2787": { $0.servesRFC2787 = true },
+                "servesRFC6527": { $0.servesRFC6527 = true }, "servesCheckers": { $0.servesCheckers = true },
+                "virtualServerInterval": { $0.virtualServerInterval = .seconds(9) },
+                "realServerInterval": { $0.realServerInterval = .seconds(9) },
+            ])
+        cover(
+            DBusSettings(), inGlobal(\.dbus),
+            [
+                "isEnabled": { $0.isEnabled = true }, "serviceName": { $0.serviceName = "x" },
+                "noInterfaceName": { $0.noInterfaceName = "x" },
+            ])
+        cover(
+            SocketBufferSettings(), inGlobal(\.buffers),
+            [
+                "vrrpCommands": { $0.vrrpCommands.size = 9 }, "vrrpMonitor": { $0.vrrpMonitor.isForced = true },
+                "lvsCommands": { $0.lvsCommands.size = 9 }, "lvsMonitor": { $0.lvsMonitor.size = 9 },
+                "processMonitor": { $0.processMonitor.size = 9 }, "policy": { $0.policy = .advert },
+                "multiplier": { $0.multiplier = 9 },
+            ])
+        cover(
+            ForwardingSettings(), inGlobal(\.forwarding),
+            [
+                "timeouts": { $0.timeouts.udp = .seconds(9) }, "flushesAtStart": { $0.flushesAtStart = true },
+                "flushOnStop": { $0.flushOnStop = .all }, "syncDaemon": { $0.syncDaemon = .init(interface: "x") },
+                "notifyFIFO": { $0.notifyFIFO = NotifyFIFO(path: "x") },
+                "logsAllFailures": { $0.logsAllFailures = true },
+                "notifiesAtStart": { $0.notifiesAtStart = true },
+            ])
+        cover(
+            ForwardingSettings.SyncDaemon(interface: "x"),
+            {
+                var forwarding = ForwardingSettings()
+                forwarding.syncDaemon = $0
+                return self.inGlobal(\.forwarding)(forwarding)
+            },
+            [
+                "interface": { $0.interface = "y" }, "instance": { $0.instance = "x" }, "id": { $0.id = 9 },
+                "maximumLength": { $0.maximumLength = 9 }, "port": { $0.port = 9 }, "ttl": { $0.ttl = 9 },
+                "group": { $0.group = IPAddress("224.0.0.9") },
+            ])
+        cover(
+            FirewallSettings(), inGlobal(\.firewall),
+            [
+                "table": { $0.table = "x" }, "priority": { $0.priority = 9 },
+                "usesInterfaceIndex": { $0.usesInterfaceIndex = true }, "counts": { $0.counts = true },
+                "serverTable": { $0.serverTable = "x" }, "serverPriority": { $0.serverPriority = 9 },
+                "firstMark": { $0.firstMark = 9 }, "chains": { $0.chains = .init() }, "sets": { $0.sets = [] },
+                "silencesLocalGroups": { $0.silencesLocalGroups = true },
+            ])
+        for path in [\GlobalDefinitions.checkerProcess, \.bfdProcess] {
+            cover(
+                ProcessSettings(), inGlobal(path),
+                [
+                    "name": { $0.name = "x" }, "niceness": { $0.niceness = 9 },
+                    "realtimePriority": { $0.realtimePriority = 9 }, "noSwap": { $0.noSwap = true },
+                    "cpuAffinity": { $0.cpuAffinity = [9] }, "rlimitRealtime": { $0.rlimitRealtime = .seconds(9) },
+                ])
+        }
+        cover(
+            AutomaticPriority(), inGlobal(\.automaticPriority),
+            ["highest": { $0.highest = 9 }, "delay": { $0.delay = .seconds(9) }])
+        cover(
+            ReloadSettings(), inGlobal(\.reload),
+            [
+                "checksFirst": { $0.checksFirst = true },
+                "checkLog": {
+                    $0.checksFirst = true
+                    $0.checkLog = "x"
+                },
+                "timeFile": { $0.timeFile = "x" }, "repeats": { $0.repeats = true }, "lockFile": { $0.lockFile = "" },
+                "includeChecks": { $0.includeChecks = [] }, "saveDirectory": { $0.saveDirectory = "x" },
+                "temporaryDirectory": { $0.temporaryDirectory = "x" }, "randomSeed": { $0.randomSeed = 9 },
+            ])
+        cover(
+            FileSettings(), inGlobal(\.files),
+            [
+                "namesInstance": { $0.namesInstance = true }, "jsonVersion": { $0.jsonVersion = 2 },
+                "jsonDump": { $0.jsonDump = "x" }, "iprouteShared": { $0.iprouteShared = "x" },
+                "iprouteLocal": { $0.iprouteLocal = "x" },
+            ])
+        cover(
+            HostSettings(), inGlobal(\.host),
+            [
+                "namespace": { $0.namespace = "x" }, "serverNamespace": { $0.serverNamespace = "" },
+                "usesSetsInNamespace": { $0.usesSetsInNamespace = true }, "instance": { $0.instance = "x" },
+                "usesPidDirectory": { $0.usesPidDirectory = true }, "childWait": { $0.childWait = .seconds(9) },
+                "pollsLinks": { $0.pollsLinks = true },
+            ])
+    }
+
+    @Test("Every property of trackers and of what is static has a word for it")
+    func trackerWordings() {
+        cover(
+            TrackFile(name: "x", path: "/x"), \.wordings, unless: ["name"],
+            [
+                "path": { $0.path = "/y" }, "weight": { $0.weight = 9 }, "reverse": { $0.reverse = true },
+                "initial": { $0.initial = .init() },
+            ])
+        cover(
+            TrackProcess(name: "x", command: ["x"]), \.wordings, unless: ["name"],
+            [
+                "command": { $0.command = ["x", "y"] }, "parameterMatch": { $0.parameterMatch = .partial },
+                "weight": { $0.weight = 9 }, "reverse": { $0.reverse = true }, "quorum": { $0.quorum = 9 },
+                "quorumMaximum": { $0.quorumMaximum = 9 }, "terminateDelay": { $0.terminateDelay = .seconds(9) },
+                "forkDelay": { $0.forkDelay = .seconds(9) }, "matchesFullCommand": { $0.matchesFullCommand = true },
+            ])
+        cover(
+            BFDInstance(name: "x", neighbour: IPAddress("10.0.0.1")!), \.wordings, unless: ["name"],
+            [
+                "neighbour": { $0.neighbour = IPAddress("10.0.0.2")! }, "source": { $0.source = IPAddress("10.0.0.2") },
+                "minimumReceive": { $0.minimumReceive = .seconds(9) },
+                "minimumTransmit": { $0.minimumTransmit = .seconds(9) },
+                "idleTransmit": { $0.idleTransmit = .seconds(9) },
+                "multiplier": { $0.multiplier = 9 }, "isPassive": { $0.isPassive = true }, "ttl": { $0.ttl = 9 },
+                "maximumHops": { $0.maximumHops = 9 }, "isMultihop": { $0.isMultihop = true },
+                "weight": { $0.weight = 9 },
+                "reverse": { $0.reverse = true }, "tellsInstances": { $0.tellsInstances = false },
+                "tellsCheckers": { $0.tellsCheckers = false },
+            ])
+        cover(
+            StaticDefinitions(), \.wordings,
+            [
+                "addresses": { $0.addresses = [StaticAddress(VirtualAddress(IPPrefix("10.0.0.1")!))] },
+                "routes": { $0.routes = [WrittenEntry(words: ["x"])] },
+                "rules": { $0.rules = [WrittenEntry(words: ["x"])] },
+                "groups": { $0.groups = [TrackGroup(name: "x", members: [])] },
+            ])
+        cover(
+            InterfaceSettings(), \.wordings,
+            [
+                "announcementGroups": { $0.announcementGroups = [.init(interfaces: ["x"])] },
+                "delays": { $0.delays = [.init(interface: "x", down: .zero, up: .zero)] },
+                "polled": { $0.polled = [.init(interface: "x")] },
+            ])
+        cover(
+            TrackedItems(),
+            {
+                var instance = InstanceDefinition(name: "A", virtualRouterID: 1)
+                instance.tracked = $0
+                return instance.wordings
+            },
+            [
+                "files": { $0.files = [TrackedItem(name: "x", weight: 3, reverse: true)] },
+                "processes": { $0.processes = [TrackedItem(name: "x")] },
+                "sessions": { $0.sessions = [TrackedItem(name: "x")] },
+            ])
+        let key = HMACAuthentication.Key(id: 1, value: .bytes(Secret(Array("geheim".utf8))))
+        cover(
+            HMACAuthentication(keys: [key], activeKey: 1),
+            {
+                var instance = InstanceDefinition(name: "A", virtualRouterID: 1)
+                instance.hmac = $0
+                #expect(!"\(instance.wordings)".contains("geheim"))
+                return instance.wordings
+            },
+            [
+                "keys": { $0.keys[0].value = .bytes(Secret([1])) }, "activeKey": { $0.activeKey = 9 },
+                "timeWindow": { $0.timeWindow = .seconds(9) }, "replayProtection": { $0.replayProtection = .monotonic },
+                "mode": { $0.mode = .permissive },
+            ])
+        cover(
+            VirtualInterface(.macvlan(address: [])),
+            {
+                var instance = InstanceDefinition(name: "A", virtualRouterID: 1)
+                instance.virtualInterface = $0
+                return instance.wordings
+            },
+            [
+                "kind": { $0.kind = .macvlan(address: [1, 2]) }, "name": { $0.name = "x" }, "group": { $0.group = "x" },
+                "notifiesNetlink": { $0.notifiesNetlink = true },
+            ])
+    }
+
+    @Test("Every part of the model is listed and planned") func parts() {
+        // `global` and the blocks; a new one needs its place in `ConfigurationDump` and in `Planner`.
+        let labels = Mirror(reflecting: Model()).children.compactMap(\.label)
+        #expect(
+            labels == [
+                "global", "scripts", "syncGroups", "instances", "virtualServerGroups", "virtualServers", "tls",
+                "trackFiles",
+                "trackProcesses", "bfdInstances", "statics", "interfaces",
+            ])
+        var model = Model()
+        model.trackFiles = [TrackFile(name: "f", path: "/f")]
+        model.trackProcesses = [TrackProcess(name: "p", command: ["p"])]
+        model.bfdInstances = [BFDInstance(name: "b", neighbour: IPAddress("10.0.0.1")!)]
+        model.statics.routes = [WrittenEntry(words: ["10.0.0.0/8", "via", "10.1.0.1"])]
+        model.interfaces.polled = [.init(interface: "eth0")]
+        #expect(
+            Plan(from: Model(), to: model).text() == """
+                track_file f: added
+                vrrp_track_process p: added
+                bfd_instance b: added
+                static: changed
+                      static_routes: + 10.0.0.0/8 via 10.1.0.1
+                interfaces: changed
+                      linkbeat_interfaces: + eth0
+                This disturbs nothing.
+                """)
+    }
+
     @Test("Virtual servers are compared by their service, real servers by their address and port")
     func servers() throws {
         func text(_ weight: Int, _ timeout: Int, _ last: String, _ more: String) -> String {
@@ -387,7 +632,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
         let value = try #require(JSONValue(json.bytes))
         #expect(value["disturbs"]?.bool == true)
         #expect(
-            value["instances"]?.array?.map { $0["fate"]?.string } == [
+            value["vrrp_instance"]?.array?.map { $0["fate"]?.string } == [
                 "changed", "changed", "unchanged", "added", "removed",
             ])
         #expect(!json.text.contains("x1") && !json.text.contains("x2"))

@@ -21,7 +21,7 @@ import Testing
         let others = Self.files.filter { $0.path != main.path }
         let loaded = Configuration.load(main: main.path, files: MemoryFiles(others + [main]), leniency: .keepalived)
         let faults = loaded.diagnostics.filter { $0.rule != SyntaxRule.braceSpace }.map { "\($0.rule) \($0.message)" }
-        return (loaded.model.map { ConfigurationDump($0).text }, faults)
+        return (loaded.understood.map { ConfigurationDump($0).text }, faults)
     }
 
     @Test("fmt then dump is dump, and has the same to say") func roundTrip() throws {

@@ -6,7 +6,7 @@ extension ConfigurationDump {
         line(1, "VRRP member instances :")
         for member in group.members { line(2, member) }
         if group.trackingWeight { line(1, "sync group tracking weight set") }
-        line(1, "Using smtp notification = no")
+        line(1, "Using smtp notification = \(yes(group.smtpAlert))")
         if group.notifyPriorityChanges { line(1, "Notify priority changes = yes") }
         entries(
             "Tracked interfaces :", group.trackInterfaces.map { "\($0.name) \(weight($0.weight, reverse: $0.reverse))" }
@@ -14,6 +14,7 @@ extension ConfigurationDump {
         entries(
             "Tracked scripts :",
             weighedScripts(group.trackScripts).map { "\($0.name) \(weight($0.weight, reverse: $0.reverse))" })
+        add(group.tracked, processes: "Tracked process :")
         addScripts(group.notify)
     }
 

@@ -14,19 +14,24 @@ extension ConfigurationDump {
         }
         line(1, "Wantstate = \(wantsMaster(instance) && group == nil ? "MASTER" : "BACKUP")")
         line(1, "Number of config faults = 0")
-        if let interface = instance.interface { line(1, "Interface = \(interface)") }
+        addInterface(of: instance)
         if instance.dontTrackPrimary { line(1, "VRRP interface tracking disabled") }
         if instance.skipCheckAdvertAddresses { line(1, "Skip checking advert IP addresses") }
         if instance.strict { line(1, "Enforcing strict VRRP compliance") }
         addSource(of: instance)
         addSchedule(of: instance)
         addAuthentication(of: instance)
+        if let size = instance.receiveBuffer { line(1, "Kernel rx buffer size = \(size)") }
+        if instance.debugLevel > 0 { line(1, "Debug level = \(instance.debugLevel)") }
         addAddresses(of: instance)
         if instance.isUnicast { addPeers(of: instance) }
         let (interfaces, scripts) = trackers(of: instance)
+        entries("Virtual Routes :", instance.virtualRoutes.map(\.wording))
+        entries("Virtual Rules :", instance.virtualRules.map(\.wording))
         entries("Tracked interfaces :", interfaces)
         entries("Tracked scripts :", scripts)
-        line(1, "Using smtp notification = no")
+        add(instance.tracked, processes: "Tracked processes :")
+        line(1, "Using smtp notification = \(yes(instance.smtpAlert))")
         line(1, "Notify deleted = \(instance.notify.reportsDeleted ? "Deleted" : "Fault")")
         addScripts(instance.notify)
         line(1, "Notify priority changes = \(instance.notifyPriorityChanges)")
@@ -35,6 +40,25 @@ extension ConfigurationDump {
     /// What the members of a group want is the group's affair.
     private func wantsMaster(_ instance: InstanceDefinition) -> Bool {
         instance.initialState == .master || instance.initialState == nil && instance.isOwner
+    }
+
+    /// With a virtual one in front of it, where there is one.
+    private mutating func addInterface(of instance: InstanceDefinition) {
+        guard let virtual = instance.virtualInterface else {
+            if let interface = instance.interface { line(1, "Interface = \(interface)") }
+            return
+        }
+        let name = name(of: virtual, instance)
+        let kind = virtual.wordings.keyword == "use_vmac" ? "VMAC" : "IPVLAN"
+        line(1, "Use \(kind), i/f name \(name), xmit_base = \(instance.sendsThroughBase)")
+        let base = instance.interface ?? model.global.defaultInterface
+        line(
+            1,
+            "Interface = \(name), \(kind.lowercased()) on \(base)\(instance.sendsThroughBase ? ", xmit base i/f" : "")")
+    }
+
+    private func name(of virtual: VirtualInterface, _ instance: InstanceDefinition) -> String {
+        virtual.name ?? "\(model.global.virtualMACPrefix).\(instance.virtualRouterID)"
     }
 
     private mutating func addSource(of instance: InstanceDefinition) {
@@ -85,7 +109,8 @@ extension ConfigurationDump {
     }
 
     private mutating func addAddresses(of instance: InstanceDefinition) {
-        let device = instance.interface ?? model.global.defaultInterface
+        var device = instance.interface ?? model.global.defaultInterface
+        if let virtual = instance.virtualInterface { device = "\(name(of: virtual, instance))@\(device)" }
         if !instance.virtualAddresses.isEmpty {
             entries(
                 "Virtual IP (\(instance.virtualAddresses.count)):",

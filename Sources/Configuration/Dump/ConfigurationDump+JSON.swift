@@ -9,6 +9,11 @@ extension ConfigurationDump {
             Self.write("vrrp_script", model.scripts.map { ($0.name, $0.wordings) }, to: &json)
             Self.write("vrrp_sync_group", model.syncGroups.map { ($0.name, $0.wordings) }, to: &json)
             Self.write("vrrp_instance", model.instances.map { ($0.name, $0.wordings) }, to: &json)
+            Self.write("track_file", model.trackFiles.map { ($0.name, $0.wordings) }, to: &json)
+            Self.write("vrrp_track_process", model.trackProcesses.map { ($0.name, $0.wordings) }, to: &json)
+            Self.write("bfd_instance", model.bfdInstances.map { ($0.name, $0.wordings) }, to: &json)
+            json.memberObject("static") { Self.write(model.statics.wordings, to: &$0) }
+            json.memberObject("interfaces") { Self.write(model.interfaces.wordings, to: &$0) }
             if let tls = model.tls { json.memberObject("SSL") { Self.write(tls.wordings, to: &$0) } }
             Self.write("virtual_server_group", model.virtualServerGroups.map { ($0.name, $0.wordings) }, to: &json)
             json.memberArray("virtual_server") { json in

@@ -132,6 +132,24 @@ extension ConfigurationDump {
         if let name = real.snmpName { line(1, "SNMP name = \(name)") }
         line(1, "Using smtp notification = \(yes(real.smtpAlert))")
         line(1, "initial weight = \(real.weight)")
+        addTracked(of: real)
+    }
+
+    private mutating func addTracked(of real: RealServer) {
+        var files: [String] = []
+        var sessions: [String] = []
+        for check in real.checks {
+            switch check.probe {
+            case .file(let name, let own, let reverse):
+                let file = model.trackFiles.first { $0.name == name }
+                let isReverse = own == nil ? file?.reverse ?? false : reverse
+                files.append("\(name), \(weight(own ?? file?.weight ?? 0, reverse: isReverse))")
+            case .bfd(let name): sessions.append(name)
+            default: break
+            }
+        }
+        entries("Tracked Files", files)
+        entries("Tracked BFDs", sessions)
     }
 
     private mutating func addRetries(_ timing: CheckTiming) {

@@ -16,6 +16,7 @@ public struct ConfigurationDump {
     public init(_ model: Model) {
         self.init(empty: model)
         addGlobals()
+        addStatics()
         if !model.instances.isEmpty {
             heading("VRRP Topology")
             for instance in model.instances { add(instance) }
@@ -25,6 +26,7 @@ public struct ConfigurationDump {
             for group in model.syncGroups { add(group) }
         }
         addScripts()
+        addTrackers()
         addServers()
     }
 

@@ -1,16 +1,17 @@
 import Primitives
 
 extension Plan {
-    /// `disturbs`, and `instances`, `sync_groups`, `scripts`, `virtual_servers`, `virtual_server_groups`, `SSL`, `global_defs`: what differs, and what follows.
+    /// `disturbs`, and for each kind of block what differs and what follows.
     public func write(to json: inout JSONWriter) {
         json.object { json in
             json.member("disturbs", disturbs)
-            json.memberArray("instances") { json in for instance in instances { instance.write(to: &json) } }
-            json.memberArray("sync_groups") { json in for group in groups { group.write(to: &json) } }
-            json.memberArray("scripts") { json in for script in scripts { script.write(to: &json) } }
-            json.memberArray("virtual_servers") { json in for server in servers { server.write(to: &json) } }
-            json.memberArray("virtual_server_groups") { json in for group in serverGroups { group.write(to: &json) } }
-            json.memberArray("SSL") { json in for change in tls { json.object { change.write(to: &$0) } } }
+            json.memberArray("vrrp_instance") { json in for instance in instances { instance.write(to: &json) } }
+            for (keyword, parts) in parts {
+                json.memberArray(keyword) { json in for part in parts { part.write(to: &json) } }
+            }
+            for (keyword, changes) in blocks {
+                json.memberArray(keyword) { json in for change in changes { json.object { change.write(to: &$0) } } }
+            }
             json.memberArray("global_defs") { json in
                 for global in globals {
                     json.object { json in

@@ -13,19 +13,17 @@ extension Plan {
         if untouched > 0 {
             lines.append(untouched == 1 ? "1 instance stays as it is" : "\(untouched) instances stay as they are")
         }
-        let kinds = [
-            ("vrrp_sync_group", groups), ("vrrp_script", scripts), ("virtual_server", servers),
-            ("virtual_server_group", serverGroups),
-        ]
-        for (kind, parts) in kinds {
+        for (kind, parts) in parts {
             for part in parts {
                 lines.append(
                     "\(kind) \(part.name): \(part.fate.rawValue)" + (part.remark.isEmpty ? "" : "; \(part.remark)"))
                 lines += part.changes.flatMap(self.lines)
             }
         }
-        if !tls.isEmpty { lines.append("SSL: changed") }
-        lines += tls.flatMap(self.lines)
+        for (keyword, changes) in blocks where !changes.isEmpty {
+            lines.append("\(keyword): changed")
+            lines += changes.flatMap(self.lines)
+        }
         if !globals.isEmpty { lines.append("global_defs: changed") }
         for global in globals {
             var change = self.lines(of: global.change)

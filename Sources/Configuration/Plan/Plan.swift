@@ -11,8 +11,28 @@ public struct Plan: Sendable {
     /// `virtual_server`, and their groups.
     public internal(set) var servers: [PartPlan] = []
     public internal(set) var serverGroups: [PartPlan] = []
-    /// `SSL`.
+    /// `track_file`, `vrrp_track_process` and `bfd_instance`.
+    public internal(set) var files: [PartPlan] = []
+    public internal(set) var processes: [PartPlan] = []
+    public internal(set) var sessions: [PartPlan] = []
+    /// `SSL`, `static_…`, and what the top says of interfaces.
     public internal(set) var tls: [Change] = []
+    public internal(set) var statics: [Change] = []
+    public internal(set) var interfaces: [Change] = []
+
+    /// Blocks with names, by their keyword.
+    var parts: [(keyword: String, parts: [PartPlan])] {
+        [
+            ("vrrp_sync_group", groups), ("vrrp_script", scripts), ("track_file", files),
+            ("vrrp_track_process", processes), ("bfd_instance", sessions), ("virtual_server", servers),
+            ("virtual_server_group", serverGroups),
+        ]
+    }
+
+    /// Blocks without, and `global_defs` apart.
+    var blocks: [(keyword: String, changes: [Change])] {
+        [("SSL", tls), ("static", statics), ("interfaces", interfaces)]
+    }
     /// In the order of the new model; behind them those that end.
     public internal(set) var instances: [InstancePlan] = []
 
@@ -20,7 +40,7 @@ public struct Plan: Sendable {
     public var disturbs: Bool { instances.contains(where: \.disturbs) }
     /// Both configurations mean the same.
     public var isEmpty: Bool {
-        globals.isEmpty && scripts.isEmpty && groups.isEmpty && servers.isEmpty && serverGroups.isEmpty && tls.isEmpty
+        globals.isEmpty && parts.allSatisfy(\.parts.isEmpty) && blocks.allSatisfy(\.changes.isEmpty)
             && instances.allSatisfy { $0.fate == .unchanged && !$0.disturbs }
     }
 }

@@ -40,12 +40,8 @@ extension Planner {
         return changes
     }
 
-    func serverGroups() -> [PartPlan] {
-        parts(old.virtualServerGroups, new.virtualServerGroups, \.name, \.wordings)
-    }
-
     /// Blocks with names, compared by them.
-    private func parts<Part: Equatable>(
+    func parts<Part: Equatable>(
         _ old: [Part], _ new: [Part], _ name: (Part) -> String, _ words: (Part) -> [Wording]
     ) -> [PartPlan] {
         let before = Dictionary(old.map { (name($0), $0) }) { first, _ in first }

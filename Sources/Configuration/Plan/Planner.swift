@@ -10,7 +10,12 @@ extension Plan {
         scripts = planner.scripts()
         groups = planner.groups()
         servers = planner.servers()
-        serverGroups = planner.serverGroups()
+        serverGroups = planner.parts(old.virtualServerGroups, new.virtualServerGroups, \.name, \.wordings)
+        files = planner.parts(old.trackFiles, new.trackFiles, \.name, \.wordings)
+        processes = planner.parts(old.trackProcesses, new.trackProcesses, \.name, \.wordings)
+        sessions = planner.parts(old.bfdInstances, new.bfdInstances, \.name, \.wordings)
+        statics = Change.between(old.statics.wordings, new.statics.wordings)
+        interfaces = Change.between(old.interfaces.wordings, new.interfaces.wordings)
         tls = Change.between((old.tls ?? TLSMaterial()).wordings, (new.tls ?? TLSMaterial()).wordings)
         instances = planner.instances()
     }

@@ -34,6 +34,9 @@ extension InstanceDefinition {
             Wording("dont_track_primary", dontTrackPrimary),
             Wording("track_interface", trackInterfaces.map(\.wording)),
             Wording("track_script", trackScripts.map(\.wording)),
+        ]
+        words += tracked.wordings
+        words += [
             Wording("virtual_ipaddress", virtualAddresses.map(\.wording)),
             Wording("virtual_ipaddress_excluded", excludedAddresses.map(\.wording)),
             Wording("promote_secondaries", promoteSecondaries),
@@ -47,7 +50,32 @@ extension InstanceDefinition {
             Wording("owner_ignore_adverts", ownerIgnoreAdverts),
             Wording("skip_check_adv_addr", skipCheckAdvertAddresses),
         ]
+        words += rareWordings
         return words + notify.wordings + [Wording("notify_priority_changes", notifyPriorityChanges)]
+    }
+}
+
+extension InstanceDefinition {
+    /// What is refused or without effect for now.
+    private var rareWordings: [Wording] {
+        let virtual = virtualInterface?.wordings
+        return [
+            Wording("virtual_routes", virtualRoutes.map(\.wording)),
+            Wording("virtual_rules", virtualRules.map(\.wording)),
+            Wording("use_vmac", virtual?.keyword == "use_vmac" ? virtual?.text : nil),
+            Wording("use_ipvlan", virtual?.keyword == "use_ipvlan" ? virtual?.text : nil),
+            Wording("use_vmac_addr", virtualInterfacesForAddresses),
+            Wording("vmac_xmit_base", sendsThroughBase),
+            Wording("vrf", vrf),
+            Wording("auth_hmac", hmac?.wording),
+            hmac.map { Wording("auth_hmac key", secret: $0.secret) } ?? Wording("auth_hmac key", nil as String?),
+            Wording("smtp_alert", smtpAlert),
+            Wording("linkbeat_use_polling", pollsLink),
+            Wording("timer_expired_backup", timerExpiredBackup),
+            Wording("kernel_rx_buf_size", receiveBuffer),
+            Wording("lvs_sync_daemon_interface", syncDaemonInterface),
+            Wording("debug", debugLevel),
+        ]
     }
 }
 

@@ -6,6 +6,8 @@ extension SyncGroupDefinition {
             Wording("group", members),
             Wording("track_interface", trackInterfaces.map(\.wording)),
             Wording("track_script", trackScripts.map(\.wording)),
+        ] + tracked.wordings + [
+            Wording("smtp_alert", smtpAlert),
             Wording("sync_group_tracking_weight", trackingWeight),
         ] + notify.wordings + [Wording("notify_priority_changes", notifyPriorityChanges)]
     }
@@ -81,7 +83,12 @@ extension GlobalDefinitions {
             Wording("fifo_write_vrrp_states_on_reload", fifoWriteStatesOnReload),
             Wording("state_dump_file", stateDumpFile),
             Wording("stats_dump_file", statsDumpFile),
+            Wording("vmac_prefix", virtualMACPrefix),
+            Wording("vmac_addr_prefix", virtualMACAddressPrefix),
         ]
+        words += mail.wordings + snmp.wordings + dbus.wordings + buffers.wordings + forwarding.wordings
+        words += firewall.wordings + checkerProcess.wordings(of: "checker") + bfdProcess.wordings(of: "bfd")
+        words += automaticPriority.wordings + reload.wordings + files.wordings + host.wordings
         return words
     }
 
