@@ -260,29 +260,31 @@ enum KeepalivedKeywords {
             MII ETHTOOL IOCTL
             """
         ),
-        (
-            "vrrp_instance/virtual_routes",
-            """
-            to via gw or dev oif src from as tos dsfield table protocol scope metric priority preference onlink encap
-            expires mtu hoplimit advmss rtt rttvar reordering window cwnd ssthresh realms rto_min initcwnd initrwnd
-            features quickack congctl pref ttl-propagate fastopen_no_cookie add prepend append nexthop no_track
-            track_group vrf inet inet6 unicast local broadcast brd anycast multicast throw unreachable prohibit
-            blackhole nat xresolve
-            """
-        ),
+        ("vrrp_instance/virtual_routes", routes),
+        ("static_routes", routes + " track_group"),
         (
             "vrrp_instance/virtual_routes/encap",
             """
             ip ip6 mpls ila
             """
         ),
-        (
-            "vrrp_instance/virtual_rules",
-            """
-            from to table lookup not preference order priority tos dsfield fwmark realms suppress_prefixlength sup_pl
-            suppress_ifgroup sup_group dev iif oif tunnel-id uidrange l3mdev protocol ipproto sport dport no_track
-            track_group type goto nop inet inet6
-            """
-        ),
+        ("vrrp_instance/virtual_rules", rules),
+        ("static_rules", rules + " track_group"),
     ]
+
+    /// Of a route; what is static may name a `track_group` besides.
+    private static let routes = """
+        to via gw or dev oif src from as tos dsfield table protocol scope metric priority preference onlink encap \
+        expires mtu hoplimit advmss rtt rttvar reordering window cwnd ssthresh realms rto_min initcwnd initrwnd \
+        features quickack congctl pref ttl-propagate fastopen_no_cookie add prepend append nexthop no_track vrf \
+        inet inet6 unicast local broadcast brd anycast multicast throw unreachable prohibit blackhole nat \
+        xresolve
+        """
+
+    /// Of a rule.
+    private static let rules = """
+        from to table lookup not preference order priority tos dsfield fwmark realms suppress_prefixlength sup_pl \
+        suppress_ifgroup sup_group dev iif oif tunnel-id uidrange l3mdev protocol ipproto sport dport no_track \
+        type goto nop inet inet6
+        """
 }
