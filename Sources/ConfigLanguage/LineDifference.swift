@@ -8,13 +8,22 @@ public enum LineDifference {
     static let depthLimit = 32
 
     /// Empty when the texts are equal. `patch` understands it.
+    /// - Parameter shown: the two texts as they may be shown, byte for byte: with stars for passwords.
     public static func unified(
-        _ old: [UInt8], _ new: [UInt8], oldName: String, newName: String, context: Int = 3
+        _ old: [UInt8], _ new: [UInt8], oldName: String, newName: String, context: Int = 3,
+        shown: (old: [UInt8], new: [UInt8])? = nil
     ) -> [UInt8] {
         guard old != new else { return [] }
-        let before = lines(of: old)
-        let after = lines(of: new)
+        var before = lines(of: old)
+        var after = lines(of: new)
         let (a, b) = number(before, after)
+        if let shown {
+            precondition(
+                shown.old.count == old.count && shown.new.count == new.count,
+                "a text is shown with other bytes than it has")
+            before = before.map { shown.old[$0.startIndex..<$0.endIndex] }
+            after = after.map { shown.new[$0.startIndex..<$0.endIndex] }
+        }
         var output = Array("--- \(oldName)\n+++ \(newName)\n".utf8)
         for hunk in hunks(kept(a, b), a.count, b.count, context) {
             output += Array("@@ -\(span(hunk.old)) +\(span(hunk.new)) @@\n".utf8)

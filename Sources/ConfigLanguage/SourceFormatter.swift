@@ -58,6 +58,18 @@ public struct SourceFormatter {
         return formatter.printer.output
     }
 
+    /// The text with a star for each byte of a password.
+    public static func masked(_ text: [UInt8], rules: LexicalRules) -> [UInt8] {
+        var scanner = LineScanner(text, rules)
+        var masked = text
+        while let line = scanner.next() {
+            for secret in line.secrets {
+                for index in Int(secret.start)..<Int(secret.end) { masked[index] = UInt8(ascii: "*") }
+            }
+        }
+        return masked
+    }
+
     private init(_ text: [UInt8], _ rules: LexicalRules) {
         self.text = text
         scanner = LineScanner(text, rules)

@@ -5,4 +5,7 @@ extension Configuration {
     public static func format(_ text: [UInt8], name: String) throws(FormatRefusal) -> [UInt8] {
         try SourceFormatter.format(text, name: name, rules: Schema.lexicalRules)
     }
+
+    /// One file as it may be shown: with a star for each byte of a password.
+    public static func masked(_ text: [UInt8]) -> [UInt8] { SourceFormatter.masked(text, rules: Schema.lexicalRules) }
 }

@@ -90,12 +90,9 @@ public struct RepairedFile: Hashable, Sendable {
 
     /// The difference in the form of `diff -u`, without passwords.
     public func diff(_ repair: Repair) -> String {
-        let (old, new) = (UnifiedDiff.lines(before), UnifiedDiff.lines(after))
-        let (oldShown, newShown) = (repair.before.sources.shown(path, before), repair.after.sources.shown(path, after))
-        let (oldLines, newLines) = (UnifiedDiff.lines(oldShown), UnifiedDiff.lines(newShown))
-        return UnifiedDiff(old, new).text(
-            name: path, old: { String(decoding: oldLines[$0], as: UTF8.self) },
-            new: { String(decoding: newLines[$0], as: UTF8.self) })
+        let shown = (old: repair.before.sources.shown(path, before), new: repair.after.sources.shown(path, after))
+        let difference = LineDifference.unified(before, after, oldName: path, newName: path, shown: shown)
+        return String(decoding: difference, as: UTF8.self)
     }
 }
 

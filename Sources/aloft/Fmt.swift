@@ -44,10 +44,14 @@ struct Fmt: ParsableCommand {
             Console.fail(DiagnosticRenderer(error.sources).render(error.diagnostics))
             return 1
         }
-        if diff { Console.write(LineDifference.unified(text, result, oldName: name, newName: "\(name) (formatted)")) }
+        if diff {
+            let shown = (old: Configuration.masked(text), new: Configuration.masked(result))
+            Console.write(
+                LineDifference.unified(text, result, oldName: name, newName: "\(name) (formatted)", shown: shown))
+        }
         if write {
             guard result != text else { return 0 }
-            do { try FileReplacement.replace(file, with: result) } catch {
+            do { try Files.replace(file, text, with: result) } catch {
                 Console.fail("aloft: \(error)")
                 return 3
             }

@@ -124,6 +124,14 @@ private func refusal(of text: String) -> FormatRefusal? {
         #expect(!text.contains("geheim"))
     }
 
+    @Test("What is shown of a text has stars for passwords and is else the same")
+    func masked() {
+        let text = "a {\n  auth_pass  geheim \"zu lang\" # x\n@one auth_pass y\n}\n"
+        let masked = SourceFormatter.masked(Array(text.utf8), rules: rules)
+        #expect(
+            String(decoding: masked, as: UTF8.self) == "a {\n  auth_pass  ****** ********* # x\n@one auth_pass *\n}\n")
+    }
+
     @Test("A line of 10 MB and 100,000 nested blocks are laid out in a moment", .timeLimit(.minutes(5)))
     func giants() throws {
         let quoted = "a \"" + String(repeating: "b ", count: 5_000_000) + "\"\n"

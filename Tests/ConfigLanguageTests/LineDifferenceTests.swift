@@ -79,6 +79,15 @@ import Testing
         }
     }
 
+    @Test("What may not be shown is not, and still differs")
+    func shown() {
+        let (old, new) = ("a secret1\nb\n", "a secret2\nb\n")
+        let bytes = LineDifference.unified(
+            Array(old.utf8), Array(new.utf8), oldName: "f", newName: "f",
+            shown: (Array("a *******\nb\n".utf8), Array("a *******\nb\n".utf8)))
+        #expect(String(decoding: bytes, as: UTF8.self) == "--- f\n+++ f\n@@ -1,2 +1,2 @@\n-a *******\n+a *******\n b\n")
+    }
+
     @Test("Large and unfriendly texts take no longer than their length asks", .timeLimit(.minutes(5)))
     func giants() {
         let many = (0..<30_000).map { "\($0)\n" }

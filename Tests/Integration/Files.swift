@@ -48,7 +48,7 @@ extension OnTheKernel {
         }
 
         private static let ugly =
-            "vrrp_instance A {\ninterface eth0\nvirtual_router_id   7\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"
+            "vrrp_instance A {\nauthentication {\nauth_type PASS\nauth_pass geheim\n}\ninterface eth0\nvirtual_router_id   7\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"
 
         @Test("fmt prints, checks, shows, and writes in place through a link, keeping mode and link") func fmt() throws
         {
@@ -67,6 +67,7 @@ extension OnTheKernel {
             #expect(
                 difference.contains("\n-virtual_router_id   7\n") && difference.contains("\n+    virtual_router_id 7\n")
             )
+            #expect(!difference.contains("geheim"))
             #expect(try aloft("fmt", "-w", link).status == 0)
             #expect(File.read(file).map { String(decoding: $0, as: UTF8.self) } == printed)
             var status = stat()
