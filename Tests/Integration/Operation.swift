@@ -370,13 +370,14 @@ extension OnTheKernel {
 /// Runs `aloft` to its end.
 func aloft(_ arguments: String...) throws -> (output: String, status: Int32) { try aloft(arguments) }
 
-func aloft(_ arguments: [String]) throws -> (output: String, status: Int32) {
+/// - Parameter errors: standard error as well, in its place among the output.
+func aloft(_ arguments: [String], errors: Bool = true) throws -> (output: String, status: Int32) {
     let process = Process()
     process.executableURL = URL(filePath: Programs.aloft)
     process.arguments = arguments
     let pipe = Pipe()
     process.standardOutput = pipe
-    process.standardError = pipe
+    process.standardError = errors ? pipe : FileHandle.nullDevice
     try process.run()
     let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
     process.waitUntilExit()
