@@ -116,4 +116,5 @@ private struct SmallHost: HostFacts {
     func isRoot(_ user: ScriptUser) -> Bool { user.user == "root" }
     func isReadable(_ path: String) -> Bool { path == "/etc/passwd" }
     var hasIPv6: Bool { false }
+    var hasIPVS: Bool { false }
 }
