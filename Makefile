@@ -1,8 +1,10 @@
 # Thin over scripts/, so that a machine without make is served too.
-.PHONY: demo test check build install fmt
+.PHONY: demo test check build install fmt fuzz bench
 demo:    ; @scripts/demo
 test:    ; @scripts/test
 check:   ; @scripts/check
 build:   ; @scripts/build
 install: ; @scripts/install
 fmt:     ; @scripts/fmt
+fuzz:    ; @scripts/fuzz
+bench:   ; @scripts/bench

@@ -88,6 +88,14 @@ let package = Package(
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Primitives"],
+            path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets", "Configuration", "ConfigLanguage", "Primitives"],
+            swiftSettings: strict),
         .testTarget(
             name: "Integration", dependencies: ["NetworkLab", "LinuxWorld", "Netlink", "VRRP", "Primitives"],
             swiftSettings: strict),

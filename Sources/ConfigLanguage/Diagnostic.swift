@@ -28,7 +28,7 @@ public struct Diagnostic: Hashable, Sendable {
 
         public init(_ range: SourceRange, _ message: String) {
             self.range = range
-            self.message = message
+            self.message = Diagnostic.clipped(message)
         }
     }
 
@@ -66,11 +66,25 @@ public struct Diagnostic: Hashable, Sendable {
         self.severity = severity
         self.rule = rule
         self.range = range
-        self.message = message
-        self.reason = reason
-        self.fix = fix
+        self.message = Self.clipped(message)
+        self.reason = Self.clipped(reason)
+        self.fix = Self.clipped(fix)
         self.fixIt = fixIt
         self.related = related
+    }
+
+    /// A message quotes words of the text, and a word may have millions of bytes: the middle of a long one is left out.
+    static func clipped(_ text: String) -> String {
+        let bytes = text.utf8
+        guard bytes.count > 600 else { return text }
+        func boundary(_ offset: Int) -> String.Index {
+            var index = bytes.index(bytes.startIndex, offsetBy: offset)
+            while index > bytes.startIndex, index.samePosition(in: text.unicodeScalars) == nil {
+                index = bytes.index(before: index)
+            }
+            return index
+        }
+        return "\(text[..<boundary(400)])…\(text[boundary(bytes.count - 150)...])"
     }
 }
 

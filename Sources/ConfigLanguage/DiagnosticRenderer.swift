@@ -14,8 +14,13 @@ public struct DiagnosticRenderer: Sendable {
     let sources: SourceSet
     /// Characters of a source line that are shown around the place.
     public var width = 120
+    /// Ascending.
+    private let secrets: [SourceRange]
 
-    public init(_ sources: SourceSet) { self.sources = sources }
+    public init(_ sources: SourceSet) {
+        self.sources = sources
+        secrets = sources.secrets.sorted { $0.start < $1.start }
+    }
 
     /// All of them, with an empty line between two, and a last line that counts errors and warnings.
     public func render(_ diagnostics: [Diagnostic]) -> String {
@@ -61,25 +66,30 @@ public struct DiagnosticRenderer: Sendable {
         return "\(location.file):\(location.line):\(location.column)"
     }
 
-    /// The line with the place marked; empty where there is no text.
+    /// The line with the place marked; empty where there is no text. Of a long line only what is near is looked at.
     private func excerpt(_ range: SourceRange) -> String {
         guard !sources.bytes.isEmpty else { return "" }
         let line = sources.line(of: range)
         let start = max(line.start, min(range.start, line.end))
         let end = max(start, min(range.end, line.end))
-        var before = visible(SourceRange(start: line.start, end: start))
-        let marked = visible(SourceRange(start: start, end: end))
-        var after = visible(SourceRange(start: end, end: line.end))
+        // No character that is shown has more bytes than this on average.
+        let reach = UInt32(clamping: width * 8)
+        let first = boundary(start - line.start > reach ? start - reach : line.start, below: start)
+        let last = boundary(line.end - end > reach ? end + reach : line.end, below: line.end)
+        var before = visible(SourceRange(start: first, end: start))
+        let marked = visible(
+            SourceRange(start: start, end: boundary(end - start > reach ? start + reach : end, below: end)))
+        var after = visible(SourceRange(start: end, end: last))
         var prefix = ""
-        if before.count > width / 2 {
+        if first > line.start || before.count > width / 2 {
             prefix = "…"
-            before.removeFirst(before.count - width / 2)
+            before.removeFirst(max(0, before.count - width / 2))
         }
         let room = max(0, width - before.count - marked.count)
         var suffix = ""
-        if after.count > room {
+        if last < line.end || after.count > room {
             suffix = "…"
-            after.removeLast(after.count - room)
+            after.removeLast(max(0, after.count - room))
         }
         let shown = marked.prefix(width)
         let number = String(sources.location(of: range).line)
@@ -92,13 +102,26 @@ public struct DiagnosticRenderer: Sendable {
             + "\(blank) | \(pad)\(underline)\n"
     }
 
+    /// `offset`, or the beginning of the next scalar where it lies within one.
+    private func boundary(_ offset: UInt32, below limit: UInt32) -> UInt32 {
+        var offset = offset
+        while offset < limit, sources.bytes[Int(offset)] & 0xC0 == 0x80 { offset += 1 }
+        return offset
+    }
+
     /// The characters of `range` that may be shown: secrets as dots, control characters as a middle dot.
     private func visible(_ range: SourceRange) -> [Character] {
         var bytes = Array(sources.bytes(in: range))
-        for secret in sources.secrets where secret.start < range.end && secret.end > range.start {
-            let low = Int(max(secret.start, range.start) - range.start)
-            let high = Int(min(secret.end, range.end) - range.start)
-            for index in low..<high { bytes[index] = UInt8(ascii: "*") }
+        var low = 0
+        var high = secrets.count
+        while low < high {
+            let middle = (low + high) / 2
+            if secrets[middle].end <= range.start { low = middle + 1 } else { high = middle }
+        }
+        for secret in secrets[low...].prefix(while: { $0.start < range.end }) {
+            let first = Int(max(secret.start, range.start) - range.start)
+            let last = Int(min(secret.end, range.end) - range.start)
+            for index in first..<max(first, last) { bytes[index] = UInt8(ascii: "*") }
         }
         return Array(printable(String(decoding: bytes, as: UTF8.self)))
     }

@@ -113,6 +113,10 @@ struct LineScanner {
         // A word of a command may end with blank space, behind a backslash.
         let last = line.pieces.last.map { Int($0.end) } ?? line.start
         line.end = max(last, trimmed(line.start, end))
+        // The text ended where a definition was to go on: it must not grow by an empty line whenever it is laid out.
+        while end == text.count, line.end > last, text[line.end - 1] == newline {
+            line.end = max(last, trimmed(line.start, line.end - 1))
+        }
         if end < text.count {
             line.ending = end > last && text[end - 1] == 0x0D ? .carriageReturn : .newline
         }
@@ -121,7 +125,16 @@ struct LineScanner {
         guard line.pieces[final].kind == .word else { return lastStatement = nil }
         var first = final
         while first > 0, line.pieces[first - 1].kind == .word { first -= 1 }
-        lastStatement = line.pieces[first].range.through(line.pieces[min(first + 1, final)].range)
+        lastStatement = heading(line.pieces[first...final])
+    }
+
+    /// The first two words of a statement, or the first alone where a password follows.
+    func heading(_ words: ArraySlice<LinePiece>) -> SourceRange? {
+        guard let word = words.first?.range, let second = words.dropFirst().first?.range else {
+            return words.first?.range
+        }
+        let isSecret = rules.traits(of: text[Int(word.start)..<Int(word.end)]).contains(.secret)
+        return isSecret ? word : word.through(second)
     }
 
     private func add(_ kind: LinePiece.Kind, _ start: Int, _ end: Int, to line: inout ScannedLine) {

@@ -179,7 +179,7 @@ public struct SourceFormatter {
         var first = index
         while first > 0, line.pieces[first - 1].kind == .word { first -= 1 }
         guard first < index else { return index == 0 ? line.statementBefore : nil }
-        return line.pieces[first].range.through(line.pieces[min(index, first + 2) - 1].range)
+        return scanner.heading(line.pieces[first..<index])
     }
 
     // MARK: Blocks

@@ -48,6 +48,7 @@ public struct SourceSet: Sendable {
     public private(set) var files: [SourceFile] = []
     /// What a renderer must not show: passwords and keys.
     public internal(set) var secrets: [SourceRange] = []
+    private var columns = ColumnMarks()
 
     public init() {}
 
@@ -61,9 +62,14 @@ public struct SourceSet: Sendable {
         for index in text.indices where text[index] == UInt8(ascii: "\n") {
             lineStarts.append(start + UInt32(index) + 1)
         }
-        files.append(
-            SourceFile(
-                name: name, start: start, end: UInt32(bytes.count), includedFrom: includedFrom, lineStarts: lineStarts))
+        let file = SourceFile(
+            name: name, start: start, end: UInt32(bytes.count), includedFrom: includedFrom, lineStarts: lineStarts)
+        files.append(file)
+        for (index, lineStart) in lineStarts.enumerated() {
+            let end = index + 1 < lineStarts.count ? lineStarts[index + 1] : file.end
+            guard end - lineStart > UInt32(ColumnMarks.step) else { continue }
+            columns.add(from: Int(index == 0 ? textStart(of: file) : lineStart), to: Int(end), of: bytes)
+        }
         return files.count - 1
     }
 
@@ -105,9 +111,8 @@ public struct SourceSet: Sendable {
     func location(ofOffset offset: UInt32) -> SourceLocation {
         guard let file = file(at: offset) else { return SourceLocation(file: "", line: 1, column: 1) }
         let line = lineIndex(of: offset, in: file)
-        var start = file.lineStarts[line]
-        if line == 0, hasByteOrderMark(file) { start = min(start + 3, file.end) }
-        let column = offset <= start ? 1 : characters(SourceRange(start: start, end: min(offset, file.end))) + 1
+        let start = line == 0 ? textStart(of: file) : file.lineStarts[line]
+        let column = offset <= start ? 1 : columns.count(from: start, to: min(offset, file.end), of: bytes) + 1
         return SourceLocation(file: file.name, line: line + 1, column: column)
     }
 
@@ -115,12 +120,14 @@ public struct SourceSet: Sendable {
     func line(of range: SourceRange) -> SourceRange {
         guard let file = file(at: range.start) else { return SourceRange(start: 0, end: 0) }
         let line = lineIndex(of: range.start, in: file)
-        var start = file.lineStarts[line]
-        if line == 0, hasByteOrderMark(file) { start = min(start + 3, file.end) }
+        let start = line == 0 ? textStart(of: file) : file.lineStarts[line]
         var end = line + 1 < file.lineStarts.count ? file.lineStarts[line + 1] - 1 : file.end
         if end > start, bytes[Int(end) - 1] == UInt8(ascii: "\r") { end -= 1 }
         return SourceRange(start: start, end: max(start, end))
     }
+
+    /// Behind a byte order mark.
+    private func textStart(of file: SourceFile) -> UInt32 { file.start + (hasByteOrderMark(file) ? 3 : 0) }
 
     func hasByteOrderMark(_ file: SourceFile) -> Bool {
         file.end - file.start >= 3 && bytes[Int(file.start)...].prefix(3).elementsEqual([0xEF, 0xBB, 0xBF])
@@ -146,10 +153,5 @@ public struct SourceSet: Sendable {
             }
         }
         return shown
-    }
-
-    private func characters(_ range: SourceRange) -> Int {
-        let slice = bytes(in: range)
-        return slice.allSatisfy { $0 < 0x80 && $0 != 0x0D } ? slice.count : String(decoding: slice, as: UTF8.self).count
     }
 }

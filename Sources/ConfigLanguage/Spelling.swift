@@ -8,6 +8,7 @@ public enum Spelling {
         var best: (String, Int)?
         for candidate in candidates {
             let limit = min((best?.1 ?? 4) - 1, max(1, min(3, word.count / 3)))
+            guard abs(candidate.utf8.count - word.count) <= limit else { continue }
             if let distance = distance(word, Array(candidate.utf8), atMost: limit) { best = (candidate, distance) }
             if best?.1 == 0 { break }
         }

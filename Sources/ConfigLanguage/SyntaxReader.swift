@@ -264,11 +264,12 @@ struct SyntaxReader {
         tree.statements[index].parent = nil
     }
 
-    /// The first words of a statement.
+    /// The first words of a statement, without a password.
     func heading(_ statement: UInt32) -> String {
         let words = tree.statements[Int(statement)]
         let first = Int(words.firstToken)
-        return tree.tokens[first..<min(first + Int(words.tokenCount), first + 2)]
+        let isSecret = rules.traits(of: tree.sources.bytes(in: tree.keyword(of: Int(statement)))).contains(.secret)
+        return tree.tokens[first..<min(first + Int(words.tokenCount), first + (isSecret ? 1 : 2))]
             .map { tree.sources.text(in: $0.range) }.joined(separator: " ")
     }
 
@@ -293,9 +294,10 @@ struct SyntaxReader {
         let here = SourceRange(start: UInt32(position), end: UInt32(position + 1))
         if let last = tree.tokens.last, tree.tokens.count > firstToken {
             if Int(last.end) == position {
-                let word = tree.sources.text(in: last.range)
+                let isSecret = traits.contains(.secret) && tree.tokens.count > firstToken + 1
+                let word = isSecret ? "" : "; read as `\(tree.sources.text(in: last.range)) {`"
                 report(
-                    .note, SyntaxRule.braceSpace, at: here, "no space before `{`; read as `\(word) {`",
+                    .note, SyntaxRule.braceSpace, at: here, "no space before `{`" + word,
                     reason: "older releases of keepalived take the brace for a part of the word",
                     fix: "put a space before `{`",
                     fixIt: Diagnostic.FixIt(SourceRange(start: here.start, end: here.start), " ", isSafe: true))

@@ -34,6 +34,8 @@ struct RouterSetting {
     var peerOptions = ""
     /// Blocks before the instance.
     var blocks: [String] = []
+    /// Aloft runs under its own name: what keepalived only logs is refused.
+    var isStrict = false
 
     init(_ kind: Case, number: Int, priority: Int, interval: Duration? = nil) {
         self.kind = kind
@@ -128,7 +130,7 @@ final class DaemonProcess: Peer {
         let common = ["-n", "-l", "-f", configuration, "-p", directory + "/main.pid", "-r", directory + "/vrrp.pid"]
         program =
             implementation == .aloft
-            ? [Programs.aloftd, "keepalived"] + common + ["--state-dir", directory]
+            ? [Programs.aloftd, setting.isStrict ? "run" : "keepalived"] + common + ["--state-dir", directory]
             : ["keepalived", "--vrrp"] + common
         try configure(setting)
     }

@@ -30,13 +30,19 @@ struct Repository: CustomStringConvertible {
         root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         var found: [File] = []
-        for top in ["Sources", "Tests", "docs", "scripts", "Examples", ".ci", "Packaging", "Benchmarks"] {
+        for top in [
+            "Sources", "Tests", "docs", "scripts", "Examples", ".ci", "Packaging", "Benchmarks", "Fuzzing/Sources",
+            "Fuzzing/Corpus",
+        ] {
             let below = FileManager.default.enumerator(atPath: root.appending(path: top).path)
             while let name = below?.nextObject() as? String {
                 if let file = Repository.read(top + "/" + name, under: root) { found.append(file) }
             }
         }
-        for name in ["README.md", "CONTRIBUTING.md", "Package.swift", "Makefile", ".swift-format", ".gitignore"] {
+        for name in [
+            "README.md", "CONTRIBUTING.md", "Package.swift", "Makefile", ".swift-format", ".gitignore",
+            "Fuzzing/Package.swift", "Fuzzing/README.md",
+        ] {
             if let file = Repository.read(name, under: root) { found.append(file) }
         }
         files = found.sorted { $0.path < $1.path }

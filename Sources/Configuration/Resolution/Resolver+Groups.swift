@@ -56,7 +56,7 @@ extension Resolver {
         var faults = false
         for member in draft.members {
             guard let index = instances[member.value] else {
-                let meant = Spelling.nearest(to: member.value, among: instances.keys.sorted())
+                let meant = meant(by: member.value) { instances.keys.sorted() }
                 report(
                     .undefinedMember, at: member.range, "there is no instance `\(member.value)`",
                     reason: "the group would run without it",

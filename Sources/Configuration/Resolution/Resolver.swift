@@ -16,6 +16,7 @@ struct Resolver {
     var faultyScripts: Set<String> = []
     var scripts: [TrackScript] = []
     var usedScripts: Set<String> = []
+    private var searches = 0
     /// What weights make of priorities, as far as it was said.
     var reaches: Set<PriorityRange> = []
     /// All commands but those of scripts, with their places.
@@ -199,8 +200,14 @@ struct Resolver {
         return tracked
     }
 
+    /// The name that someone may have meant: for the first hundred faults. There may be thousands, and as many names.
+    mutating func meant(by name: String, among names: () -> [String]) -> String? {
+        searches += 1
+        return searches <= 100 ? Spelling.nearest(to: name, among: names()) : nil
+    }
+
     private mutating func reportUndefined(_ draft: TrackedDraft) {
-        let meant = Spelling.nearest(to: draft.name, among: scripts.map(\.name))
+        let meant = meant(by: draft.name) { [scripts] in scripts.map(\.name) }
         report(
             .undefinedScript, at: draft.range, "there is no script `\(draft.name)`",
             reason: "the instance would run without this check",

@@ -1,0 +1,52 @@
+/// What is fuzzed: a reader of bytes that others wrote, with what it promises about any of them.
+///
+/// Each check throws the promise that an input broke; a trap, a hang and a flood of memory are for whoever runs it to see.
+public enum FuzzTarget: String, CaseIterable, Sendable {
+    /// A configuration from text to diagnostics and model, under both leniencies.
+    case configuration
+    /// The text and its includes alone: words, statements, blocks, patterns, addresses.
+    case language
+    /// VRRP from the wire.
+    case advertisement
+    /// rtnetlink from the kernel.
+    case netlink
+    /// The control socket's JSON, and what supervisor and worker say to each other.
+    case control
+
+    /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
+    public var isText: Bool { self == .configuration || self == .language }
+
+    /// Reads `input` and checks what came of it. Returns a digest of all that was said, which is the same in every process.
+    @discardableResult
+    public func check(_ input: [UInt8]) throws(Violation) -> UInt64 {
+        switch self {
+        case .configuration: try ConfigurationTarget.check(input)
+        case .language: try LanguageTarget.check(input)
+        case .advertisement: try AdvertisementTarget.check(input)
+        case .netlink: try NetlinkTarget.check(input)
+        case .control: try ControlTarget.check(input)
+        }
+    }
+}
+
+/// A promise that an input broke.
+public struct Violation: Error, CustomStringConvertible, Sendable {
+    public var description: String
+
+    public init(_ description: String) { self.description = description }
+}
+
+func require(_ holds: Bool, _ promise: @autoclosure () -> String) throws(Violation) {
+    if !holds { throw Violation(promise()) }
+}
+
+/// FNV-1a over whatever is added.
+struct Digest {
+    private(set) var value: UInt64 = 0xCBF2_9CE4_8422_2325
+
+    mutating func add(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    }
+
+    mutating func add(_ text: String) { add(text.utf8) }
+}
