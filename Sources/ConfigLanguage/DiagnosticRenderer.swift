@@ -63,7 +63,7 @@ public struct DiagnosticRenderer: Sendable {
     /// `file:line:column`.
     public func place(_ range: SourceRange) -> String {
         let location = sources.location(of: range)
-        return "\(location.file):\(location.line):\(location.column)"
+        return "\(printable(location.file)):\(location.line):\(location.column)"
     }
 
     /// The line with the place marked; empty where there is no text. Of a long line only what is near is looked at.

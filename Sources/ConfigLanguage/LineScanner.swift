@@ -170,11 +170,10 @@ struct LineScanner {
         case UInt8(ascii: "i"):
             var end = start
             while end < text.count, text[end] >= UInt8(ascii: "a"), text[end] <= UInt8(ascii: "z") { end += 1 }
-            guard end == text.count || isBlank(text[end]) || text[end] == newline,
-                IncludeKind(text[start..<end]) != nil
-            else { return nil }
+            guard IncludeKind(text[start..<end]) != nil else { return nil }
+            // One that a brace touches is a word; with a space between the brace would be its pattern.
             line.isOpaque = true
-            return endOfLine(start)
+            return end == text.count || isBlank(text[end]) || text[end] == newline ? endOfLine(start) : nil
         default: return nil
         }
     }
