@@ -16,6 +16,8 @@ let strict: [SwiftSetting] = [
 ] + canaries
 
 let pure: [SwiftSetting] = strict + [
+    // Each function in a section of its own, for the linker to put those together that run (scripts/order-functions).
+    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
     .unsafeFlags([
         "-Xfrontend", "-disable-implicit-concurrency-module-import",
         "-Xfrontend", "-disable-implicit-string-processing-module-import",

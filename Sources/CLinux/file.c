@@ -103,6 +103,11 @@ int32_t aloft_hostname(uint8_t *buffer, uint64_t capacity) {
     return (int32_t)strnlen((char *)buffer, capacity);
 }
 
+int32_t aloft_working_directory(uint8_t *buffer, uint64_t capacity) {
+    if (!getcwd((char *)buffer, capacity)) return -errno;
+    return (int32_t)strnlen((char *)buffer, capacity);
+}
+
 int32_t aloft_error_text(int32_t error, uint8_t *buffer, uint64_t capacity) {
     const char *text = strerror_r(error, (char *)buffer, capacity);  // the GNU one
     size_t length = strlen(text);

@@ -104,8 +104,42 @@ public enum SyntaxRule {
     public static let unterminatedQuote = RuleID("config.syntax.unterminated-quote")
     /// A `#` or `!` in the middle of a word.
     public static let commentInWord = RuleID("config.syntax.comment-in-word")
-    /// `@id`, `$NAME=`, `${_…}`, `~SEQ`, `~LST`.
-    public static let unsupported = RuleID("config.syntax.not-supported-yet")
+    /// A byte of 0.
+    public static let nul = RuleID("config.syntax.nul")
+    /// Blank space that is none: a no-break space, or another that Unicode has.
+    public static let blank = RuleID("config.syntax.blank")
+    /// A quote of typography.
+    public static let typographicQuote = RuleID("config.syntax.typographic-quote")
+    /// An `@` without a name.
+    public static let conditionName = RuleID("config.condition.name")
+    /// Two conditions on a line.
+    public static let conditionTwice = RuleID("config.condition.twice")
+    /// No condition of the text names this node.
+    public static let conditionOther = RuleID("config.condition.other-node")
+    /// A space before the `=` of a definition.
+    public static let definitionSpace = RuleID("config.variable.definition-space")
+    /// A definition that ends too late or too early.
+    public static let definitionUnfinished = RuleID("config.variable.definition-end")
+    /// A reference without a definition.
+    public static let variableUndefined = RuleID("config.variable.undefined")
+    /// A reference in the middle of a word, without braces.
+    public static let variableBraces = RuleID("config.variable.braces")
+    /// A value of several lines, not at the end of a line.
+    public static let variableLines = RuleID("config.variable.lines")
+    /// A value that contains itself.
+    public static let variableCycle = RuleID("config.variable.cycle")
+    /// Arguments of `${_RANDOM}` and its kin.
+    public static let variableArgument = RuleID("config.variable.argument")
+    /// A `~SEQ` or `~LST` that cannot be read.
+    public static let loopSyntax = RuleID("config.loop.syntax")
+    /// A sequence that does not come to its end.
+    public static let loopStep = RuleID("config.loop.step")
+    /// Values and variables of a list that differ in number.
+    public static let loopTuple = RuleID("config.loop.tuple")
+    /// A loop with too many passes.
+    public static let loopLimit = RuleID("config.loop.limit")
+    /// Values that make too much text.
+    public static let expansionLimit = RuleID("config.variable.limit")
     /// More diagnostics than are kept.
     public static let diagnosticLimit = RuleID("config.diagnostics.limit")
     /// An `include` without a pattern.

@@ -46,7 +46,11 @@ public struct DiagnosticRenderer: Sendable {
         text += " [\(diagnostic.rule)]\n" + excerpt(diagnostic.range)
         if !diagnostic.reason.isEmpty { text += "    reason: \(printable(diagnostic.reason))\n" }
         if !diagnostic.fix.isEmpty { text += "    fix: \(printable(diagnostic.fix))\n" }
-        for related in diagnostic.related { text += renderNote(related.range, related.message) }
+        for related in diagnostic.related {
+            // The line stands above.
+            let isShown = sources.origin(of: related.range) == sources.origin(of: diagnostic.range)
+            text += isShown ? "    note: \(printable(related.message))\n" : renderNote(related.range, related.message)
+        }
         var include = sources.file(at: diagnostic.range.start)?.includedFrom
         while let range = include {
             text += "    included from \(place(range))\n"
@@ -69,6 +73,7 @@ public struct DiagnosticRenderer: Sendable {
     /// The line with the place marked; empty where there is no text. Of a long line only what is near is looked at.
     private func excerpt(_ range: SourceRange) -> String {
         guard !sources.bytes.isEmpty else { return "" }
+        let range = sources.origin(of: range)
         let line = sources.line(of: range)
         let start = max(line.start, min(range.start, line.end))
         let end = max(start, min(range.end, line.end))

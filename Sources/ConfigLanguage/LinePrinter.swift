@@ -12,6 +12,7 @@ struct PrintedLine {
     var opensBlock = false
     /// No empty line before it.
     var closesBlock = false
+    private var endsWithReference = false
 
     init(indent: Int, ending: LineEnding) {
         self.indent = indent
@@ -22,7 +23,10 @@ struct PrintedLine {
     /// that they are two.
     mutating func append(_ pieces: some Sequence<LinePiece>, from source: [UInt8]) {
         for piece in pieces {
-            if !text.isEmpty, !(piece.touches && piece.kind == .word) { text.append(0x20) }
+            // A space behind a reference without braces would make one of it that it was not.
+            let isFixed = piece.touches && (piece.kind == .word || endsWithReference)
+            if !text.isEmpty, !isFixed { text.append(0x20) }
+            endsWithReference = piece.hasReference && source[Int(piece.end) - 1] != UInt8(ascii: "}")
             text.append(contentsOf: source[Int(piece.start)..<Int(piece.end)])
         }
     }

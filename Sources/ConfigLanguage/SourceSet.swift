@@ -1,6 +1,7 @@
 /// A stretch of text: two offsets into the bytes of one `SourceSet`, of which each file has its own part.
 ///
-/// A range lies within one file. Empty ranges point between two characters.
+/// A range lies within one file, or within the text that a line of one was expanded to. Empty ranges point between two
+/// characters.
 public struct SourceRange: Hashable, Sendable {
     public var start: UInt32
     public var end: UInt32
@@ -40,7 +41,8 @@ public struct SourceFile: Sendable {
     let lineStarts: [UInt32]
 }
 
-/// The text of a configuration: the main file and all that it includes, one behind the other.
+/// The text of a configuration: the main file and all that it includes, one behind the other, and between them what
+/// variables and loops made of lines. A place in the latter is told as the place in a file that it comes from.
 public struct SourceSet: Sendable {
     /// The bytes of all files.
     public private(set) var bytes: [UInt8] = []
@@ -48,6 +50,8 @@ public struct SourceSet: Sendable {
     public private(set) var files: [SourceFile] = []
     /// What a renderer must not show: passwords and keys.
     public internal(set) var secrets: [SourceRange] = []
+    /// Where text comes from that no file has.
+    var expansion = ExpansionMap()
     private var columns = ColumnMarks()
 
     public init() {}
@@ -73,6 +77,24 @@ public struct SourceSet: Sendable {
         return files.count - 1
     }
 
+    /// Adds text that was made of other text, and returns where it begins.
+    mutating func add(_ text: MappedText) -> Int {
+        precondition(bytes.count + text.bytes.count < Int(UInt32.max), "sources beyond 4 GiB: the reader bounds them")
+        let start = bytes.count
+        bytes.append(contentsOf: text.bytes)
+        expansion.add(text, at: UInt32(start))
+        return start
+    }
+
+    /// A word that no renderer may show, and all that it was put together from.
+    mutating func addSecret(_ range: SourceRange) {
+        secrets.append(range)
+        secrets += expansion.origins(of: range)
+    }
+
+    /// The place in a file that a range stands for: itself, unless it is one of expanded text.
+    public func origin(of range: SourceRange) -> SourceRange { expansion.place(of: range)?.range ?? range }
+
     /// The bytes of `range`, clipped to what there is.
     public func bytes(in range: SourceRange) -> ArraySlice<UInt8> {
         let end = min(Int(range.end), bytes.count)
@@ -82,8 +104,9 @@ public struct SourceSet: Sendable {
     /// The text of `range`; bytes that are not UTF-8 appear as U+FFFD.
     public func text(in range: SourceRange) -> String { String(decoding: bytes(in: range), as: UTF8.self) }
 
-    /// The file that holds `offset`; nil only when there is none.
+    /// The file that holds `offset`, or that the text there was made of; nil only when there is none.
     public func file(at offset: UInt32) -> SourceFile? {
+        let offset = origin(of: SourceRange(start: offset, end: offset)).start
         // The last file that starts at or before the offset and is not empty, or else the first there is.
         var low = 0
         var high = files.count
@@ -99,10 +122,11 @@ public struct SourceSet: Sendable {
     }
 
     /// Line and column of the start of `range`.
-    public func location(of range: SourceRange) -> SourceLocation { location(ofOffset: range.start) }
+    public func location(of range: SourceRange) -> SourceLocation { location(ofOffset: origin(of: range).start) }
 
     /// Line and column of the end of `range`.
     public func endLocation(of range: SourceRange) -> SourceLocation {
+        let range = origin(of: range)
         guard range.end > range.start else { return location(of: range) }
         let last = location(ofOffset: range.end - 1)
         return SourceLocation(file: last.file, line: last.line, column: last.column + 1)

@@ -1,6 +1,6 @@
 import Primitives
 
-/// Lines that say something about the text itself: `include` and its kin, and what is not supported yet.
+/// Lines that say something about the text itself: `include` and its kin.
 extension SyntaxReader {
     /// Where to go on. `position` nil: files were pushed, and this one's own position is set.
     struct Continuation {
@@ -9,30 +9,8 @@ extension SyntaxReader {
 
     /// Handles the directive at the start of a statement; nil when there is none.
     mutating func readDirective(_ position: Int, _ end: Int, _ files: some FileProvider) -> Continuation? {
+        if !frames[frames.count - 1].isMade, let made = expand(position, end) { return made }
         switch byte(position) {
-        case UInt8(ascii: "@"):
-            // The condition is refused, but the rest of the line is read, or its braces would be missed.
-            var stop = position
-            while stop < end, !isBlank(byte(stop)), byte(stop) != UInt8(ascii: "\n") { stop += 1 }
-            unsupported(SourceRange(start: UInt32(position), end: UInt32(stop)), "conditions (`@id`)")
-            return Continuation(position: stop)
-        case UInt8(ascii: "$"):
-            var stop = position + 1
-            while stop < end, isNameByte(byte(stop)) { stop += 1 }
-            guard stop > position + 1, stop < end, byte(stop) == UInt8(ascii: "=") else { return nil }
-            unsupported(SourceRange(start: UInt32(position), end: UInt32(stop)), "variables (`$NAME=`)")
-            // A definition goes on while its lines end with a backslash.
-            var line = endOfLine(position, end)
-            while line < end, lastByte(before: line, after: position) == UInt8(ascii: "\\") {
-                line = endOfLine(line + 1, end)
-            }
-            return Continuation(position: line)
-        case UInt8(ascii: "~"):
-            let stop = endOfLine(position, end)
-            guard starts(position, stop, with: "~SEQ") || starts(position, stop, with: "~LST")
-            else { return nil }
-            unsupported(SourceRange(start: UInt32(position), end: UInt32(position + 4)), "loops (`~SEQ`, `~LST`)")
-            return Continuation(position: stop)
         case UInt8(ascii: "i"):
             var stop = position
             while stop < end, byte(stop) >= UInt8(ascii: "a"), byte(stop) <= UInt8(ascii: "z") { stop += 1 }
@@ -46,22 +24,8 @@ extension SyntaxReader {
         }
     }
 
-    private func isNameByte(_ byte: UInt8) -> Bool {
-        byte == 0x5F || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
-    }
-
-    private func lastByte(before end: Int, after start: Int) -> UInt8? {
-        var index = end - 1
-        while index > start, isBlank(byte(index)) { index -= 1 }
-        return index > start ? byte(index) : nil
-    }
-
     // Byte by byte: a copy of the array held over an include would make a second copy of all the text.
     private func byte(_ index: Int) -> UInt8 { tree.sources.bytes[index] }
-
-    private func starts(_ start: Int, _ end: Int, with text: String) -> Bool {
-        tree.sources.bytes[start..<end].starts(with: text.utf8)
-    }
 
     /// Takes the rest of the line as a pattern and puts the files on the stack, the first on top.
     private mutating func include(
@@ -115,7 +79,8 @@ extension SyntaxReader {
         var quoted = false
         while stop < line {
             if bytes[stop] == UInt8(ascii: "\"") { quoted.toggle() }
-            if !quoted, bytes[stop] == UInt8(ascii: "#") || bytes[stop] == UInt8(ascii: "!"),
+            if !quoted, !frames[frames.count - 1].isMade,
+                bytes[stop] == UInt8(ascii: "#") || bytes[stop] == UInt8(ascii: "!"),
                 stop == begin || isBlank(bytes[stop - 1])
             {
                 break
@@ -135,7 +100,7 @@ extension SyntaxReader {
         }
         let total = tree.sources.bytes.count + file.bytes.count
         let why: String
-        if frames.count > limits.depth {
+        if frames.count(where: { !$0.isMade }) > limits.depth {
             why = "files include each other more than \(limits.depth) deep"
         } else if tree.sources.files.count >= limits.files {
             why = "more than \(limits.files) files"

@@ -4,9 +4,9 @@ extension SyntaxTree {
     /// Reads the file `main` and all that it includes. Never fails: what is wrong is in `diagnostics`.
     public init(
         main: String, files: some FileProvider, rules: LexicalRules = LexicalRules(),
-        limits: IncludeLimits = IncludeLimits()
+        environment: TextEnvironment = TextEnvironment(), limits: IncludeLimits = IncludeLimits()
     ) {
-        var reader = SyntaxReader(rules: rules, limits: limits)
+        var reader = SyntaxReader(rules: rules, limits: limits, expansion: Expansion(environment: environment))
         do {
             let file = try files.read(main)
             if file.bytes.count <= limits.bytes {
@@ -37,11 +37,15 @@ struct SyntaxReader {
     let rules: LexicalRules
     let limits: IncludeLimits
 
-    /// A file being read: where the reader is in it, and where it ends.
+    /// A file being read, or the text that a line of it was expanded to: where the reader is in it, and where it ends.
     struct Frame {
         var path: String
         var position: Int
         let end: Int
+        /// It is expanded text: nothing in it is to be expanded, and nothing is a comment.
+        var isMade = false
+        /// There is a `$` in it.
+        var hasReferences = false
     }
     var frames: [Frame] = []
     /// Statements whose blocks are open.
@@ -53,9 +57,23 @@ struct SyntaxReader {
     /// The last statement can still take a `{`, on this line or a later one.
     var canOpen = false
 
-    init(rules: LexicalRules, limits: IncludeLimits) {
+    /// Conditions, variables and loops.
+    var expansion: Expansion
+    /// Up to here nothing of the file at hand is to be expanded.
+    var plainUntil = 0
+    /// Where in the expanded text at hand a reference stands that is an error; ascending.
+    var unresolved: [Int] = []
+    /// A word of the statement at hand is such a reference.
+    var isUnresolved = false
+    /// The frame at hand is expanded text.
+    var isMade = false
+    /// The word at hand has bytes that are not ASCII, or a 0.
+    var isOdd = false
+
+    init(rules: LexicalRules, limits: IncludeLimits, expansion: Expansion) {
         self.rules = rules
         self.limits = limits
+        self.expansion = expansion
     }
 
     mutating func push(_ file: ProvidedFile, includedFrom: SourceRange?) {
@@ -63,7 +81,9 @@ struct SyntaxReader {
         let added = tree.sources.files[number]
         var position = Int(added.start)
         if tree.sources.hasByteOrderMark(added) { position += 3 }
-        frames.append(Frame(path: file.path, position: position, end: Int(added.end)))
+        let hasReferences = tree.sources.bytes[position..<Int(added.end)].contains(UInt8(ascii: "$"))
+        frames.append(
+            Frame(path: file.path, position: position, end: Int(added.end), hasReferences: hasReferences))
     }
 
     mutating func report(
@@ -79,6 +99,8 @@ struct SyntaxReader {
         while let frame = frames.last {
             var position = frame.position
             var wentDown = false
+            isMade = frame.isMade
+            plainUntil = 0
             while position < frame.end {
                 guard let next = step(position, frame.end, files) else {
                     // An include has put its files on top; this file goes on behind its line.
@@ -89,10 +111,12 @@ struct SyntaxReader {
             }
             if wentDown { continue }
             finishStatement()
-            canOpen = false
+            // A `{` may follow the statement of an expanded line, as that of any other.
+            if !frame.isMade { canOpen = false }
             frames.removeLast()
         }
         closeAtEnd()
+        noteOtherNode()
     }
 
     /// Reads what stands at `position` and gives the position behind it; nil when it has moved frames itself.
@@ -104,7 +128,7 @@ struct SyntaxReader {
             return position + 1
         case 0x20, 0x09, 0x0D, 0x0B, 0x0C:
             return position + 1
-        case UInt8(ascii: "#"), UInt8(ascii: "!"):
+        case UInt8(ascii: "#") where !isMade, UInt8(ascii: "!") where !isMade:
             warnOfCommentInWord(position)
             return endOfLine(position, end)
         case UInt8(ascii: "{"):
@@ -126,8 +150,10 @@ struct SyntaxReader {
         if tree.tokens.count == firstToken + 1 {
             beginStatement(token)
         } else if traits.contains(.secret) {
-            tree.sources.secrets.append(token.range)
+            tree.sources.addSecret(token.range)
         }
+        if isOdd { reportOddBytes(position, stop) }
+        if let first = unresolved.first, isMade, first < stop { resolve(upTo: stop, from: position) }
         return stop
     }
 
@@ -146,6 +172,7 @@ struct SyntaxReader {
             index += 1
             while index < end, tree.sources.bytes[index] != UInt8(ascii: "\n") {
                 if tree.sources.bytes[index] == UInt8(ascii: "\"") { return index + 1 }
+                if tree.sources.bytes[index] == 0 { isOdd = true }
                 index += 1
             }
             while index > start + 1, isBlank(tree.sources.bytes[index - 1]) { index -= 1 }
@@ -156,13 +183,18 @@ struct SyntaxReader {
             let byte = tree.sources.bytes[index]
             switch byte {
             case UInt8(ascii: "\n"), 0x20, 0x09, 0x0D, 0x0B, 0x0C, UInt8(ascii: "{"), UInt8(ascii: "}"),
-                UInt8(ascii: "\""), UInt8(ascii: "#"), UInt8(ascii: "!"):
+                UInt8(ascii: "\""):
+                return index
+            case UInt8(ascii: "#") where !isMade, UInt8(ascii: "!") where !isMade:
                 return index
             case UInt8(ascii: "\\"):
                 let escaped = index + 1 < end ? tree.sources.bytes[index + 1] : 0
                 index += escaped == UInt8(ascii: "#") || escaped == UInt8(ascii: "!") ? 2 : 1
             case UInt8(ascii: "$"):
                 index = variable(index, end) ?? index + 1
+            case 0, 0x80...0xFF:
+                isOdd = true
+                index += 1
             default:
                 index += 1
             }
@@ -171,12 +203,11 @@ struct SyntaxReader {
     }
 
     /// The end of `${…}` when one begins at `start`; its braces are none of ours.
-    private mutating func variable(_ start: Int, _ end: Int) -> Int? {
+    private func variable(_ start: Int, _ end: Int) -> Int? {
         guard start + 1 < end, tree.sources.bytes[start + 1] == UInt8(ascii: "{") else { return nil }
         var index = start + 2
         while index < end, tree.sources.bytes[index] != UInt8(ascii: "\n") {
             if tree.sources.bytes[index] == UInt8(ascii: "}") {
-                unsupported(SourceRange(start: UInt32(start), end: UInt32(index + 1)), "variables")
                 return index + 1
             }
             index += 1
@@ -190,18 +221,23 @@ struct SyntaxReader {
         while index < end {
             let byte = tree.sources.bytes[index]
             switch byte {
-            case UInt8(ascii: "\n"), 0x20, 0x09, 0x0D, 0x0B, 0x0C, UInt8(ascii: "{"), UInt8(ascii: "}"),
-                UInt8(ascii: "#"), UInt8(ascii: "!"):
+            case UInt8(ascii: "\n"), 0x20, 0x09, 0x0D, 0x0B, 0x0C, UInt8(ascii: "{"), UInt8(ascii: "}"):
+                return index
+            case UInt8(ascii: "#") where !isMade, UInt8(ascii: "!") where !isMade:
                 return index
             case UInt8(ascii: "\\"):
                 let newline = index + 1 >= end || tree.sources.bytes[index + 1] == UInt8(ascii: "\n")
                 index += newline ? 1 : 2
             case UInt8(ascii: "$"):
                 index = variable(index, end) ?? index + 1
+            case 0, 0x80...0xFF:
+                isOdd = true
+                index += 1
             case UInt8(ascii: "\""), UInt8(ascii: "'"):
                 let quote = index
                 index += 1
                 while index < end, tree.sources.bytes[index] != byte, tree.sources.bytes[index] != UInt8(ascii: "\n") {
+                    if tree.sources.bytes[index] == 0 { isOdd = true }
                     let escapes = byte == UInt8(ascii: "\"") && tree.sources.bytes[index] == UInt8(ascii: "\\")
                     index += escapes && index + 1 < end && tree.sources.bytes[index + 1] != UInt8(ascii: "\n") ? 2 : 1
                 }
@@ -230,6 +266,10 @@ struct SyntaxReader {
         guard let last = tree.tokens.last, tree.tokens.count > firstToken, Int(last.end) == position,
             tree.sources.bytes[position - 1] != UInt8(ascii: "\"")
         else { return }
+        reportCommentInWord(position)
+    }
+
+    mutating func reportCommentInWord(_ position: Int) {
         let mark = tree.sources.bytes[position] == UInt8(ascii: "#") ? "#" : "!"
         report(
             .warning, SyntaxRule.commentInWord, at: SourceRange(start: UInt32(position), end: UInt32(position + 1)),
@@ -284,10 +324,11 @@ struct SyntaxReader {
         tree.statements.append(
             Statement(
                 firstToken: UInt32(firstToken), tokenCount: UInt32(tokenCount), end: index + 1, parent: blocks.last,
-                open: nil, isShellQuoted: traits.contains(.shell), isBroken: isBroken))
+                open: nil, isShellQuoted: traits.contains(.shell), isBroken: isBroken || isUnresolved))
         firstToken = tree.tokens.count
         traits = []
         isBroken = false
+        isUnresolved = false
     }
 
     private mutating func open(at position: Int) {
@@ -295,14 +336,19 @@ struct SyntaxReader {
         if let last = tree.tokens.last, tree.tokens.count > firstToken {
             if Int(last.end) == position {
                 let isSecret = traits.contains(.secret) && tree.tokens.count > firstToken + 1
+                // Behind a reference without braces a space makes one of it that it was not.
+                let isSafe = !tree.sources.bytes(in: last.range).contains(UInt8(ascii: "$"))
                 let word = isSecret ? "" : "; read as `\(tree.sources.text(in: last.range)) {`"
                 report(
                     .note, SyntaxRule.braceSpace, at: here, "no space before `{`" + word,
                     reason: "older releases of keepalived take the brace for a part of the word",
                     fix: "put a space before `{`",
-                    fixIt: Diagnostic.FixIt(SourceRange(start: here.start, end: here.start), " ", isSafe: true))
+                    fixIt: Diagnostic.FixIt(SourceRange(start: here.start, end: here.start), " ", isSafe: isSafe))
             }
+            let isRead = isUnresolved && !isBroken
             finishStatement()
+            // What stands in a block is read whatever its name came to.
+            if isRead { tree.statements[tree.statements.count - 1].isBroken = false }
         } else if !canOpen {
             append(tokenCount: 0)
             report(
@@ -344,10 +390,25 @@ struct SyntaxReader {
             related: Array(related))
     }
 
-    mutating func unsupported(_ range: SourceRange, _ what: String) {
+    /// A fault of a reference has been told: the statement that it stands in is not read.
+    private mutating func resolve(upTo end: Int, from start: Int) {
+        while let first = unresolved.first, first < end {
+            if first >= start { isUnresolved = true }
+            unresolved.removeFirst()
+        }
+    }
+
+    /// Lines are for other nodes, and none for this one.
+    private mutating func noteOtherNode() {
+        let own = Array(expansion.environment.id.utf8)
+        guard let first = expansion.firstCondition, expansion.conditions[own] == nil,
+            expansion.conditions.values.contains(where: { $0.only && !$0.except })
+        else { return }
+        let names = expansion.conditions.keys.map { String(decoding: $0, as: UTF8.self) }.sorted().prefix(8)
         report(
-            .error, SyntaxRule.unsupported, at: range, "\(what) are not supported yet",
-            reason: "reading on without would give another configuration than the one that was written",
-            fix: "write the text out")
+            .note, SyntaxRule.conditionOther, at: first, "no line is for `\(expansion.environment.id)` alone",
+            reason:
+                "lines are for \(names.map { "`\($0)`" }.joined(separator: ", ")); this node reads only those for all others",
+            fix: "start with the option `-i NAME` where the host's name is another")
     }
 }

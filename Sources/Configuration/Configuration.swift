@@ -9,11 +9,13 @@ public enum Configuration {
     /// - Parameters:
     ///   - main: the path of the main file, as `files` knows it.
     ///   - files: where files come from.
+    ///   - environment: what conditions and predefined variables ask about the node.
     ///   - leniency: what to do about what keepalived only logs.
     public static func load(
-        main: String, files: some FileProvider, leniency: Leniency = .strict
+        main: String, files: some FileProvider, environment: TextEnvironment = TextEnvironment(),
+        leniency: Leniency = .strict
     ) -> LoadedConfiguration {
-        let tree = SyntaxTree(main: main, files: files, rules: Schema.lexicalRules)
+        let tree = SyntaxTree(main: main, files: files, rules: Schema.lexicalRules, environment: environment)
         var reader = StatementReader(tree: tree, leniency: leniency)
         var root = RootDraft()
         reader.readTop(Schema.root, into: &root)
@@ -27,7 +29,7 @@ public enum Configuration {
         reader.diagnostics = DiagnosticList()
         let (model, definitions) = resolver.resolve(root, servers: &reader)
         // In the order of the text, so that the first that is shown is the first to mend.
-        var diagnostics = resolver.diagnostics.all.enumerated().sorted { a, b in
+        var diagnostics = tree.sources.placed(resolver.diagnostics.all).enumerated().sorted { a, b in
             a.element.range.start != b.element.range.start
                 ? a.element.range.start < b.element.range.start : a.offset < b.offset
         }.map(\.element)
@@ -48,10 +50,11 @@ public enum Configuration {
     }
 
     /// Reads one text that needs no other file.
-    public static func load(text: String, name: String = "aloft.conf", leniency: Leniency = .strict)
-        -> LoadedConfiguration
-    {
-        load(main: name, files: MemoryFiles(name, text), leniency: leniency)
+    public static func load(
+        text: String, name: String = "aloft.conf", environment: TextEnvironment = TextEnvironment(),
+        leniency: Leniency = .strict
+    ) -> LoadedConfiguration {
+        load(main: name, files: MemoryFiles(name, text), environment: environment, leniency: leniency)
     }
 }
 

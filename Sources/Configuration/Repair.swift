@@ -15,14 +15,20 @@ public struct Repair: Sendable {
     /// How many edits were made.
     public private(set) var count = 0
 
+    private let environment: TextEnvironment
+
     /// Rounds: what is mended may uncover what can be mended as well.
     static let rounds = 8
     /// Edits that are tried one by one.
     static let trials = 64
 
-    public init(main: String, files base: some FileProvider, leniency: Leniency) {
+    public init(
+        main: String, files base: some FileProvider, environment: TextEnvironment = TextEnvironment(),
+        leniency: Leniency
+    ) {
+        self.environment = environment
         var overlay = OverlayFiles(base)
-        before = Configuration.load(main: main, files: overlay, leniency: leniency)
+        before = Configuration.load(main: main, files: overlay, environment: environment, leniency: leniency)
         after = before
         for _ in 0..<Self.rounds {
             let edits = Self.edits(of: after, in: overlay)
@@ -49,7 +55,7 @@ public struct Repair: Sendable {
     ) -> Bool {
         var trial = overlay
         for edit in edits.sorted(by: { $0.start > $1.start }) { trial.apply(edit) }
-        let loaded = Configuration.load(main: main, files: trial, leniency: leniency)
+        let loaded = Configuration.load(main: main, files: trial, environment: environment, leniency: leniency)
         guard Score(loaded).isBetter(than: Score(after)) else { return false }
         overlay = trial
         after = loaded

@@ -34,7 +34,10 @@ struct Rule: Sendable {
     /// Language rules that keepalived only logs.
     static let lenientSyntax: [RuleID] = [
         SyntaxRule.extraBrace, SyntaxRule.missingBrace, SyntaxRule.unexpectedBrace, SyntaxRule.unterminatedQuote,
-        SyntaxRule.includeMissing,
+        SyntaxRule.includeMissing, SyntaxRule.blank, SyntaxRule.typographicQuote, SyntaxRule.conditionName,
+        SyntaxRule.conditionTwice, SyntaxRule.definitionSpace, SyntaxRule.variableUndefined,
+        SyntaxRule.variableBraces, SyntaxRule.variableLines, SyntaxRule.variableArgument, SyntaxRule.loopSyntax,
+        SyntaxRule.loopStep, SyntaxRule.loopTuple,
     ]
 }
 

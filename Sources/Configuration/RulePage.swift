@@ -16,6 +16,7 @@ public enum RulePage {
         let parts = rule.split(separator: ".", maxSplits: 2)
         switch parts.count > 1 ? parts[1] : "" {
         case "file", "syntax", "diagnostics", "include": return "the-text-1"
+        case "condition", "variable", "loop": return "conditions-variables-loops"
         case "keyword", "block", "value", "command", "entry": return "keywords-and-values"
         case "instance", "address": return "instances"
         case "script", "group", "global": return "scripts-groups-globals"

@@ -96,6 +96,14 @@ public enum ThisProcess {
         _ = try check(aloft_set_name(name), .process, "set the process name", name)
     }
 
+    /// An absolute path without a last slash; nil when there is none, or one of more than 4,096 bytes.
+    public static var workingDirectory: String? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4096) { buffer in
+            let count = Int(aloft_working_directory(buffer.baseAddress, 4096))
+            return count > 0 ? String(decoding: UnsafeBufferPointer(rebasing: buffer[0..<count]), as: UTF8.self) : nil
+        }
+    }
+
     public static func environment(_ name: String) -> String? {
         aloft_getenv(name).map { String(cString: $0) }
     }

@@ -1,4 +1,5 @@
 import CLinux
+import ConfigLanguage
 import Primitives
 
 /// What this machine is called, and its interfaces are numbered.
@@ -10,6 +11,15 @@ public enum Host {
             return String(decoding: UnsafeBufferPointer(rebasing: buffer[0..<count]), as: UTF8.self)
         }
     }
+
+    /// What a configuration may ask about this host. `id` is that of the option `-i`; without it the host's name up to its
+    /// first dot is meant.
+    public static func textEnvironment(id: String?, directory: String = "") -> TextEnvironment {
+        TextEnvironment(id: id ?? configurationID(), directory: directory, variable: ThisProcess.environment)
+    }
+
+    /// The host's name up to its first dot.
+    public static func configurationID() -> String { String(name().prefix { $0 != "." }) }
 
     /// The index of an interface in this thread's network namespace; nil when there is none.
     public static func interface(named name: String) -> InterfaceIndex? {

@@ -14,22 +14,26 @@ public struct RunningConfiguration: Equatable, Sendable {
 
     /// The path of the main file.
     public var main: String
+    /// Which lines behind `@id` are read.
+    public var id: String
     /// Whether it is read with keepalived's leniency.
     public var isKeepalived: Bool
     /// The main file and all that it includes, each once.
     public var files: [File]
 
-    public init(main: String, isKeepalived: Bool, files: [File]) {
+    public init(main: String, id: String, isKeepalived: Bool, files: [File]) {
         self.main = main
+        self.id = id
         self.isKeepalived = isKeepalived
         self.files = files
     }
 
-    /// `main`, `compat` and `files`: objects of `path` and `text`, or `hex` where the bytes are not UTF-8.
+    /// `main`, `id`, `compat` and `files`: objects of `path` and `text`, or `hex` where the bytes are not UTF-8.
     public var json: [UInt8] {
         var json = JSONWriter()
         json.object { json in
             json.member("main", main)
+            json.member("id", id)
             json.member("compat", isKeepalived ? "keepalived" : "strict")
             json.memberArray("files") { json in
                 for file in files {
@@ -64,7 +68,7 @@ public struct RunningConfiguration: Equatable, Sendable {
                 return nil
             }
         }
-        self.init(main: main, isKeepalived: compat == "keepalived", files: files)
+        self.init(main: main, id: json["id"]?.string ?? "", isKeepalived: compat == "keepalived", files: files)
     }
 
     private static func hexadecimal(_ bytes: [UInt8]) -> String {

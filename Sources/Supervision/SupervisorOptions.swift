@@ -25,6 +25,8 @@ public struct SupervisorOptions: Equatable, Sendable {
     /// Whether keepalived's leniency and files are wanted.
     public var isKeepalived = false
     public var configurationPath: String
+    /// `-i`: which lines behind `@id` are this node's; the host's name up to its first dot where it is not given.
+    public var configurationID: String?
     public var stateDirectory = "/run/aloft"
     private var hasStateDirectory = false
     /// False when the process puts itself into the background.
@@ -114,6 +116,7 @@ public struct SupervisorOptions: Equatable, Sendable {
     private mutating func apply(_ key: Key, _ value: String, hasValue: Bool) -> String? {
         switch key {
         case .configuration: configurationPath = value
+        case .configurationID: configurationID = value
         case .stateDirectory:
             guard !value.isEmpty else { return "--state-dir needs a directory" }
             stateDirectory = value
@@ -181,7 +184,7 @@ public struct SupervisorOptions: Equatable, Sendable {
 
 extension SupervisorOptions {
     enum Key: Equatable, Sendable {
-        case configuration, stateDirectory, compatibility, foreground, detach
+        case configuration, configurationID, stateDirectory, compatibility, foreground, detach
         case logConsole, logFile, noSyslog, logFacility
         case pid, vrrpPID, dontRespawn, dontReleaseVRRP, ignoreInterrupt, umask
         case namespace, readiness, test, signal, version, help
@@ -193,7 +196,7 @@ extension SupervisorOptions {
         .init(key: .configuration, name: "config", argument: .required),
         .init(key: .stateDirectory, name: "state-dir", argument: .required),
         .init(key: .compatibility, name: "compat", argument: .required),
-        .init(key: .ineffective("--config-id"), letter: "i", name: "config-id", argument: .required),
+        .init(key: .configurationID, letter: "i", name: "config-id", argument: .required),
         .init(key: .foreground, letter: "n", name: "dont-fork"),
         .init(key: .foreground, name: "foreground"),
         .init(key: .detach, name: "detach"),

@@ -19,6 +19,8 @@ public struct WorkerOptions: Equatable, Sendable {
     public var stateDirectory: String
     public var isKeepalived: Bool
     public var keepsAddresses: Bool
+    /// Which lines of the configuration are this node's: the same for every worker, whatever the host is called later.
+    public var configurationID: String
 
     public init(mode: Mode, _ options: SupervisorOptions) {
         self.mode = mode
@@ -26,15 +28,17 @@ public struct WorkerOptions: Equatable, Sendable {
         stateDirectory = options.stateDirectory
         isKeepalived = options.isKeepalived
         keepsAddresses = options.keepsAddresses
+        configurationID = options.configurationID ?? ""
     }
 
     private enum Key: Equatable, Sendable {
-        case mode, configuration, stateDirectory, compatibility, keepAddresses
+        case mode, configuration, configurationID, stateDirectory, compatibility, keepAddresses
     }
 
     private static let table: [OptionRow<Key>] = [
         .init(key: .mode, name: "mode", argument: .required),
         .init(key: .configuration, name: "config", argument: .required),
+        .init(key: .configurationID, name: "config-id", argument: .required),
         .init(key: .stateDirectory, name: "state-dir", argument: .required),
         .init(key: .compatibility, name: "compat", argument: .required),
         .init(key: .keepAddresses, name: "dont-release-vrrp"),
@@ -51,6 +55,7 @@ public struct WorkerOptions: Equatable, Sendable {
                 guard let mode = Mode(rawValue: value ?? "") else { return nil }
                 self.mode = mode
             case .configuration: configurationPath = value ?? ""
+            case .configurationID: configurationID = value ?? ""
             case .stateDirectory: stateDirectory = value ?? ""
             case .compatibility:
                 guard value == "keepalived" else { return nil }
@@ -62,7 +67,10 @@ public struct WorkerOptions: Equatable, Sendable {
 
     /// The arguments behind `aloftd worker`.
     public var arguments: [String] {
-        var list = ["--mode=" + mode.rawValue, "--config=" + configurationPath, "--state-dir=" + stateDirectory]
+        var list = [
+            "--mode=" + mode.rawValue, "--config=" + configurationPath, "--config-id=" + configurationID,
+            "--state-dir=" + stateDirectory,
+        ]
         if isKeepalived { list.append("--compat=keepalived") }
         if keepsAddresses { list.append("--dont-release-vrrp") }
         return list

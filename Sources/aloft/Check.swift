@@ -40,8 +40,21 @@ struct Check: ParsableCommand {
     func validate() throws {
         if live, files.count > 1 { throw ValidationError("--live takes one file: the others are of other hosts.") }
         if dryRun, !fix { throw ValidationError("--dry-run belongs to --fix.") }
-        if cluster == true, files.count < 2 { throw ValidationError("--cluster needs the files of two nodes or more.") }
+        if live, ids.count > 1 { throw ValidationError("--live takes one -i: the others are of other hosts.") }
+        if fix, ids.count > 1 {
+            throw ValidationError("--fix takes one -i: an edit for one node may be none for another.")
+        }
+        if cluster == true, files.count * max(1, ids.count) < 2 {
+            throw ValidationError("--cluster needs the files of two nodes or more.")
+        }
     }
+
+    @Option(
+        name: [.customShort("i"), .customLong("config-id")],
+        help: ArgumentHelp(
+            "Read the files as this node: lines behind @ID. By default this host's name. With several, each file as each.",
+            valueName: "id"))
+    var ids: [String] = []
 
     private var leniency: Leniency { compat == .keepalived ? .keepalived : .strict }
 
@@ -49,7 +62,8 @@ struct Check: ParsableCommand {
         for file in files where access(file, R_OK) != 0 {
             throw Answer.unreachable("aloft: cannot read \(file): \(String(cString: strerror(errno)))")
         }
-        var result = CheckResult(files.map(read))
+        var result = CheckResult(
+            files.flatMap { file in (ids.isEmpty ? [nil] : ids.map(Optional.some)).map { read(file, as: $0) } })
         if cluster != false { result.compare() }
         if live { result.ask(LocalHost(), leniency) }
         switch json ? .json : format {
@@ -64,13 +78,16 @@ struct Check: ParsableCommand {
         }
     }
 
-    private func read(_ file: String) -> CheckedFile {
+    private func read(_ file: String, as id: String?) -> CheckedFile {
+        let environment = TextEnvironment.here(as: id)
+        let name = ids.count > 1 ? "\(file) as \(environment.id)" : file
         guard fix else {
-            return CheckedFile(
-                name: file, loaded: Configuration.load(main: file, files: DiskFiles(), leniency: leniency), repair: nil)
+            let loaded = Configuration.load(
+                main: file, files: DiskFiles(), environment: environment, leniency: leniency)
+            return CheckedFile(name: name, loaded: loaded, repair: nil)
         }
-        let repair = Repair(main: file, files: DiskFiles(), leniency: leniency)
-        return CheckedFile(name: file, loaded: repair.after, repair: repair)
+        let repair = Repair(main: file, files: DiskFiles(), environment: environment, leniency: leniency)
+        return CheckedFile(name: name, loaded: repair.after, repair: repair)
     }
 
     /// After the difference was shown. Each file is told when it is written, so that a failure leaves no doubt.

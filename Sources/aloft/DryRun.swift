@@ -19,7 +19,9 @@ enum DryRun {
             throw Answer.unreachable("aloft: cannot read \(path): \(String(cString: strerror(errno)))")
         }
         let loaded = Configuration.load(
-            main: path, files: DiskFiles(), leniency: options.isKeepalived ? .keepalived : .strict)
+            main: path, files: DiskFiles(),
+            environment: .here(as: options.configurationID),
+            leniency: options.isKeepalived ? .keepalived : .strict)
         if !loaded.diagnostics.isEmpty { Console.fail(loaded.renderedDiagnostics()) }
         guard let model = loaded.model else { throw Answer.no("\(path): refused; nothing would start") }
         Console.say("\(path): fit to run; this would start, with its state in \(options.stateDirectory)")

@@ -17,6 +17,10 @@ struct Dump: ParsableCommand {
     @Argument(help: "A main file; what it includes is read with it.") var file: String
     @Option(help: ArgumentHelp("What only keepalived accepts is a warning.", valueName: "keepalived"))
     var compat: Check.Compatibility?
+    @Option(
+        name: [.customShort("i"), .customLong("config-id")],
+        help: ArgumentHelp("Read it as this node: lines behind @ID. By default this host's name.", valueName: "id"))
+    var id: String?
     @Flag(help: "Print the configuration as JSON, in its own words.") var json = false
 
     func run() throws {
@@ -24,7 +28,8 @@ struct Dump: ParsableCommand {
             throw Answer.unreachable("aloft: cannot read \(file): \(String(cString: strerror(errno)))")
         }
         let loaded = Configuration.load(
-            main: file, files: DiskFiles(), leniency: compat == .keepalived ? .keepalived : .strict)
+            main: file, files: DiskFiles(), environment: .here(as: id),
+            leniency: compat == .keepalived ? .keepalived : .strict)
         let faults = loaded.diagnostics.filter { $0.severity == .error }
         let report = DiagnosticRenderer(loaded.sources).render(faults)
         guard let model = loaded.understood else { throw Answer.no(report) }

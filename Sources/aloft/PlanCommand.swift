@@ -23,6 +23,12 @@ struct PlanCommand: ParsableCommand {
         help: ArgumentHelp(
             "Read with keepalived's leniency, as the daemon does under that name.", valueName: "keepalived"))
     var compat: Check.Compatibility?
+    @Option(
+        name: [.customShort("i"), .customLong("config-id")],
+        help: ArgumentHelp(
+            "Read the files as this node: lines behind @ID. By default the daemon's, or this host's name.",
+            valueName: "id"))
+    var id: String?
     @Option(help: "The daemon's state directory.") var stateDir = "/run/aloft"
     @Flag(help: "Print the plan as JSON.") var json = false
 
@@ -36,13 +42,14 @@ struct PlanCommand: ParsableCommand {
         var roles: [String: String] = [:]
         if files.count == 2 {
             plan = Plan(
-                from: try model(files[0], DiskFiles(), leniency), to: try model(files[1], DiskFiles(), leniency))
+                from: try model(files[0], DiskFiles(), leniency, id), to: try model(files[1], DiskFiles(), leniency, id)
+            )
         } else {
             let running = try askDaemon()
             let own: Leniency = running.isKeepalived ? .keepalived : leniency
             let provided = running.files.map { ProvidedFile(path: $0.path, bytes: $0.bytes) }
-            let old = try model(running.main, MemoryFiles(provided), own)
-            plan = Plan(from: old, to: try model(files.first ?? running.main, DiskFiles(), own))
+            let old = try model(running.main, MemoryFiles(provided), own, running.id)
+            plan = Plan(from: old, to: try model(files.first ?? running.main, DiskFiles(), own, id ?? running.id))
             roles = try askRoles()
         }
         if json {
@@ -55,8 +62,11 @@ struct PlanCommand: ParsableCommand {
         if plan.disturbs { throw Answer.no("") }
     }
 
-    private func model(_ path: String, _ files: some FileProvider, _ leniency: Leniency) throws -> Model {
-        let loaded = Configuration.load(main: path, files: files, leniency: leniency)
+    private func model(
+        _ path: String, _ files: some FileProvider, _ leniency: Leniency, _ id: String?
+    ) throws -> Model {
+        let loaded = Configuration.load(
+            main: path, files: files, environment: .here(as: id), leniency: leniency)
         guard let model = loaded.model else {
             let faults = loaded.diagnostics.filter { $0.severity == .error }
             Console.fail(DiagnosticRenderer(loaded.sources).render(faults))

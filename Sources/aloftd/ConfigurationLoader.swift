@@ -33,7 +33,9 @@ struct ConfigurationLoader {
 
     private func load(_ files: some FileProvider, snapshot: () -> [UInt8]) -> Loaded {
         let loaded = Configuration.load(
-            main: options.configurationPath, files: files, leniency: options.isKeepalived ? .keepalived : .strict)
+            main: options.configurationPath, files: files,
+            environment: Host.textEnvironment(id: options.configurationID),
+            leniency: options.isKeepalived ? .keepalived : .strict)
         return Loaded(
             model: loaded.model, report: loaded.renderedDiagnostics(),
             hasWarnings: loaded.diagnostics.contains { $0.severity > .note }, snapshot: snapshot())

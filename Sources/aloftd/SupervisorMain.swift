@@ -7,8 +7,9 @@ import Supervision
 /// Returns the code to exit with.
 func runSupervisor(program: String, arguments: [String]) -> Int32 {
     var options = SupervisorOptions(program: program, arguments: arguments)
-    let directory = currentDirectory()
+    let directory = ThisProcess.workingDirectory ?? "/"
     options.resolvePaths(from: directory)
+    options.configurationID = options.configurationID ?? Host.configurationID()
     switch options.action {
     case .invalid(let text):
         printError("\(program): \(text)\n\n\(SupervisorOptions.usage)")
@@ -125,10 +126,4 @@ private func detach(
         printError("aloftd: \(error)")
     }
     return ExitCode.fatal
-}
-
-private func currentDirectory() -> String {
-    guard let path = getcwd(nil, 0) else { return "/" }
-    defer { free(path) }
-    return String(cString: path)
 }

@@ -91,7 +91,7 @@ extension SupervisorShell {
             return ControlAnswer.failure("the configuration is just being read, or too large to be kept")
         }
         let running = RunningConfiguration(
-            main: options.configurationPath, isKeepalived: options.isKeepalived,
+            main: options.configurationPath, id: options.configurationID ?? "", isKeepalived: options.isKeepalived,
             files: files.map { .init(path: $0.path, bytes: $0.bytes) })
         let answer = ControlAnswer.success(running.json)
         guard answer.count <= ControlRequest.answerLimit else {

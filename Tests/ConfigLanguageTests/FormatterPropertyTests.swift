@@ -79,7 +79,9 @@ private struct Reading: Equatable {
         }
         // A missing space before a brace is what a layout mends.
         faults = tree.diagnostics.filter { $0.rule != SyntaxRule.braceSpace }.map { "\($0.rule) \($0.message)" }
-        // Between the words there is nothing but blank space, braces and comments, and what is not supported yet.
+            .sorted()
+        // Between the words there is nothing but blank space, braces and comments; of lines that are expanded the words lie elsewhere.
+        guard tree.tokens.allSatisfy({ Int($0.end) <= text.count }) else { return }
         var position = 0
         for token in tree.tokens + [Token(start: UInt32(text.count), end: UInt32(text.count))] {
             var index = position
@@ -96,6 +98,22 @@ private struct Reading: Equatable {
             }
             position = Int(token.end)
         }
+    }
+}
+
+extension Reading {
+    /// The first thing that another reading has otherwise.
+    func difference(_ other: Reading) -> String? {
+        func first<Value: Equatable>(_ a: [Value], _ b: [Value], _ name: String, _ shown: (Value) -> String) -> String?
+        {
+            guard a != b else { return nil }
+            let index = zip(a, b).enumerated().first { $1.0 != $1.1 }?.offset ?? min(a.count, b.count)
+            func side(_ list: [Value]) -> String { index < list.count ? shown(list[index]) : "none" }
+            return "\(name) \(index): \(side(a)), \(side(b))"
+        }
+        func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self).debugDescription }
+        return first(words, other.words, "word", text) ?? first(blocks, other.blocks, "block") { "\($0 ?? 0)" }
+            ?? first(faults, other.faults, "fault") { $0 } ?? first(comments, other.comments, "comment", text)
     }
 }
 
@@ -125,7 +143,8 @@ private struct Reading: Equatable {
             accepted += 1
             let shown = "seed \(seed): \(String(decoding: text, as: UTF8.self).debugDescription)"
             #expect(solid(result) == solid(text), "\(shown)")
-            #expect(Reading(result, Self.rules) == Reading(text, Self.rules), "\(shown)")
+            let difference = Reading(text, Self.rules).difference(Reading(result, Self.rules))
+            #expect(difference == nil, "\(shown)")
             let again = try? SourceFormatter.format(result, name: "a", rules: Self.rules)
             #expect(again == result, "\(shown)")
         }

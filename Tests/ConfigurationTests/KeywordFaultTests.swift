@@ -182,7 +182,7 @@ import Testing
         ("10.0.0.0/24 nexthop via 10.0.0.1 weight 0", ["7:41 error config.value.range"]),
         ("10.0.0.0/24 track_group g", ["7:13 error config.entry.option"]),
         ("10.0.0.0/24 dev eth0 {\n}", ["7:1 error config.block.unexpected"]),
-        ("\u{0}", ["7:1 error config.entry.option"]),
+        ("\u{0}", ["7:1 error config.syntax.nul"]),
     ]
 
     @Test("An entry of routes is checked word by word", arguments: routes)

@@ -5,7 +5,7 @@ import Testing
 @Suite struct RunningConfigurationTests {
     @Test func aConfigurationArrivesAsItWasSentWhateverItsBytes() throws {
         let sent = RunningConfiguration(
-            main: "/etc/a \"b\".conf", isKeepalived: true,
+            main: "/etc/a \"b\".conf", id: "left", isKeepalived: true,
             files: [
                 .init(path: "/etc/a \"b\".conf", bytes: Array("include x\n\t\"é\"\0\r\n".utf8)),
                 .init(path: "/etc/x", bytes: [0x23, 0xE4, 0x00, 0xFF, 0x0A]), .init(path: "/etc/empty", bytes: []),

@@ -49,7 +49,8 @@ import Testing
         let options = options("--use-file=/a --dont-fork --vrrp_pid /b --dont-resp --config-id=x --log-con")
         #expect(options.configurationPath == "/a" && options.vrrpPIDFile == "/b")
         #expect(options.isForeground && !options.respawns && options.logsToConsole)
-        #expect(options.ineffective == ["--config-id"])
+        #expect(options.configurationID == "x")
+        #expect(options.ineffective == [])
     }
 
     @Test(arguments: [
@@ -70,13 +71,13 @@ import Testing
     }
 
     @Test func optionsWithoutEffectAreAcceptedAndNamed() {
-        let options = options("-P -x --snmp -m -M -c /a -b /b --flush-log-file -I -a -C -B --all -d -D -i x -X")
+        let options = options("-P -x --snmp -m -M -c /a -b /b --flush-log-file -I -a -C -B --all -d -D -X")
         #expect(options.action == .run)
         #expect(
             options.ineffective == [
                 "--vrrp", "--snmp", "--core-dump", "--core-dump-pattern", "--checkers_pid", "--bfd_pid",
                 "--flush-log-file", "--dont-release-ipvs", "--address-monitoring", "--check", "--no_bfd", "--all",
-                "--dump-conf", "--log-detail", "--config-id", "--release-vips",
+                "--dump-conf", "--log-detail", "--release-vips",
             ])
     }
 

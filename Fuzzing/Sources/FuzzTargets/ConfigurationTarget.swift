@@ -33,7 +33,8 @@ enum ConfigurationTarget {
     private static func load(
         _ files: FuzzedFiles, _ leniency: Leniency, _ digest: inout Digest
     ) throws(Violation) -> LoadedConfiguration {
-        let loaded = Configuration.load(main: FuzzedFiles.mainName, files: files.files, leniency: leniency)
+        let loaded = Configuration.load(
+            main: FuzzedFiles.mainName, files: files.files, environment: FuzzedFiles.environment, leniency: leniency)
         let hasError = loaded.diagnostics.contains { $0.severity == .error }
         try require(hasError != loaded.isValid, hasError ? "a model beside an error" : "neither a model nor an error")
         try DiagnosticPromises(sources: loaded.sources).check(loaded.diagnostics, digest: &digest)
@@ -42,6 +43,8 @@ enum ConfigurationTarget {
 
     /// The second node, or the configuration before: the last of the input's files.
     private static func other(_ files: FuzzedFiles) -> LoadedConfiguration {
-        Configuration.load(main: files.names[files.names.count - 1], files: files.files, leniency: .keepalived)
+        Configuration.load(
+            main: files.names[files.names.count - 1], files: files.files, environment: FuzzedFiles.environment,
+            leniency: .keepalived)
     }
 }

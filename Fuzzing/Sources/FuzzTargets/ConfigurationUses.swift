@@ -41,15 +41,18 @@ enum ConfigurationUses {
         // Includes may ask for the main file by another name than its own: then there would be two.
         guard files.files.files.count(where: { $0.path == main.path }) == 1 else { return }
         for leniency in [Leniency.strict, .keepalived] {
-            let before = Configuration.load(main: main.path, files: files.files, leniency: leniency)
-            let after = Configuration.load(main: main.path, files: laidOut, leniency: leniency)
+            let before = Configuration.load(
+                main: main.path, files: files.files, environment: FuzzedFiles.environment, leniency: leniency)
+            let after = Configuration.load(
+                main: main.path, files: laidOut, environment: FuzzedFiles.environment, leniency: leniency)
             try require(before.model == after.model, "laid out, it means something else")
         }
     }
 
     /// `aloft check --fix`: never more faults than before.
     static func repair(_ files: FuzzedFiles, _ digest: inout Digest) throws(Violation) {
-        let repair = Repair(main: FuzzedFiles.mainName, files: files.files, leniency: .strict)
+        let repair = Repair(
+            main: FuzzedFiles.mainName, files: files.files, environment: FuzzedFiles.environment, leniency: .strict)
         try DiagnosticPromises(sources: repair.after.sources).check(repair.after.diagnostics, digest: &digest)
         for severity in [Diagnostic.Severity.error, .warning] {
             let before = repair.before.diagnostics.count { $0.severity == severity }

@@ -12,6 +12,16 @@ struct FuzzedFiles {
     /// As many files as a mutation can make of an input that is bounded itself.
     static let limit = 64
 
+    /// The node that reads them. Its limits are small enough to be met.
+    static let environment = {
+        var environment = TextEnvironment(id: "left", directory: "/etc") { $0 == "HOME" ? "/root" : nil }
+        environment.limits.bytes = 1 << 18
+        environment.limits.passes = 2_000
+        environment.limits.references = 10_000
+        environment.limits.depth = 8
+        return environment
+    }()
+
     let files: MemoryFiles
     /// The names, in the order of the input; the first is the main file's.
     let names: [String]

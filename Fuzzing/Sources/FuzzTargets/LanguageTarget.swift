@@ -18,13 +18,18 @@ enum LanguageTarget {
 
     static func check(_ input: [UInt8]) throws(Violation) -> UInt64 {
         let files = FuzzedFiles(input)
-        let tree = SyntaxTree(main: FuzzedFiles.mainName, files: files.files, rules: rules, limits: limits)
-        let again = SyntaxTree(main: FuzzedFiles.mainName, files: files.files, rules: rules, limits: limits)
+        func read() -> SyntaxTree {
+            SyntaxTree(
+                main: FuzzedFiles.mainName, files: files.files, rules: rules, environment: FuzzedFiles.environment,
+                limits: limits)
+        }
+        let tree = read()
+        let again = read()
         try require(
             tree.statements == again.statements && tree.tokens == again.tokens && tree.diagnostics == again.diagnostics,
             "read twice, understood differently")
         var digest = Digest()
-        try DiagnosticPromises(sources: tree.sources).check(tree.diagnostics, digest: &digest)
+        try DiagnosticPromises(sources: tree.sources).check(tree.sources.placed(tree.diagnostics), digest: &digest)
         try checkStatements(tree)
         try checkWords(tree, files.names, &digest)
         return digest.value
@@ -57,10 +62,12 @@ enum LanguageTarget {
 
     private static func checkWords(_ tree: SyntaxTree, _ names: [String], _ digest: inout Digest) throws(Violation) {
         for token in tree.tokens {
+            // Of a file, or made of parts of one.
+            let origin = tree.sources.origin(of: token.range)
             try require(
-                token.start < token.end
-                    && tree.sources.files.contains { $0.start <= token.start && token.end <= $0.end },
-                "a word at \(token.start)..<\(token.end)")
+                token.start < token.end && Int(token.end) <= tree.sources.bytes.count && origin.start < origin.end
+                    && tree.sources.files.contains { $0.start <= origin.start && origin.end <= $0.end },
+                "a word at \(token.start)..<\(token.end), which comes from \(origin.start)..<\(origin.end)")
             let value = tree.value(of: token)
             digest.add(value)
             digest.add(tree.value(of: token, shellQuoted: true))

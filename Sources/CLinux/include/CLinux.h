@@ -239,6 +239,8 @@ int32_t aloft_access_executable(const char *path);
 /// readlink(2) into `buffer`; the length.
 int64_t aloft_read_link(const char *path, uint8_t *buffer, uint64_t capacity);
 int32_t aloft_hostname(uint8_t *buffer, uint64_t capacity);
+/// getcwd(3) into `buffer`; the length.
+int32_t aloft_working_directory(uint8_t *buffer, uint64_t capacity);
 /// strerror(3) into `buffer`; the length.
 int32_t aloft_error_text(int32_t error, uint8_t *buffer, uint64_t capacity);
 

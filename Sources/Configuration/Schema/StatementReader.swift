@@ -91,7 +91,10 @@ struct StatementReader {
             let s = tree.statements[child]
             // A statement without words or with a broken quote has been reported.
             if s.isBroken {
-                if leniency == .strict { failed.insert(keywordText) }
+                if leniency == .strict {
+                    failed.insert(keywordText)
+                    errorCount += 1
+                }
             } else if s.tokenCount > 0 {
                 let before = errorCount
                 readKeyword(block, into: &target)
@@ -146,7 +149,9 @@ struct StatementReader {
                 report(
                     .unexpectedBlock, at: keywordRange, "an entry takes no block: `\(keywordText)`",
                     reason: "the entry and its block are skipped", fix: "close the list before it")
-            } else if s.tokenCount > 0, !s.isBroken {
+            } else if s.isBroken {
+                if leniency == .strict { errorCount += 1 }
+            } else if s.tokenCount > 0 {
                 body(&self)
                 expectNoMore()
             }
