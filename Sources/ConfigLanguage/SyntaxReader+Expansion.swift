@@ -16,8 +16,15 @@ struct Expansion {
     var active: [(name: [UInt8], reference: SourceRange)] = []
     /// What has been made of the line at hand.
     var made = MappedText()
-    /// Where in `made` a reference stands that is an error.
-    var unresolved: [Int] = []
+    /// Words of `made` whose fault has been told, where they stand in it.
+    var faults: [Fault] = []
+
+    struct Fault {
+        var offset: Int
+        /// The statement and its block are not read. Otherwise the block is: only its name is in doubt.
+        var isSkipped: Bool
+    }
+
     /// Bytes made of all lines before, passes, and references replaced.
     var bytes = 0
     var passes = 0
@@ -56,13 +63,14 @@ extension SyntaxReader {
         var lines = [line]
         let rest = definitionGoesOn(&lines, next, end)
         expansion.made = MappedText()
-        expansion.unresolved = []
+        expansion.faults = []
         process(lines, 0..<lines[0].bytes.count, of: ExpansionMap.line)
         guard !expansion.made.isEmpty else { return Continuation(position: rest) }
         expansion.bytes += expansion.made.bytes.count
         frames[frames.count - 1].position = rest
         let start = tree.sources.add(expansion.made)
-        unresolved = expansion.unresolved.map { start + $0 }
+        faults = expansion.faults.map { .init(offset: start + $0.offset, isSkipped: $0.isSkipped) }
+        faults.sort { $0.offset > $1.offset }
         frames.append(
             Frame(path: frames[frames.count - 1].path, position: start, end: tree.sources.bytes.count, isMade: true))
         return Continuation(position: nil)
@@ -235,7 +243,7 @@ extension SyntaxReader {
                 .error, SyntaxRule.conditionName, at: whole, "a condition without a name",
                 reason: "the line is for no node: the name follows the `@` at once",
                 fix: "write `@NAME` for one node, or `@^NAME` for all others")
-            putFault(line, part.lowerBound..<index)
+            putFault(line, part.lowerBound..<index, behind: index)
             return nil
         }
         let name = Array(line.bytes[start..<index])
@@ -254,7 +262,7 @@ extension SyntaxReader {
                 .error, SyntaxRule.conditionTwice, at: place(line, behind.lowerBound..<end),
                 "a second condition on one line", reason: "a line can be for one node, or for all but one",
                 fix: "write a line for each node")
-            putFault(line, part.lowerBound..<index)
+            putFault(line, part.lowerBound..<index, behind: index)
             return nil
         }
         return name.elementsEqual(expansion.environment.id.utf8) != isExcept ? index : nil
@@ -263,11 +271,15 @@ extension SyntaxReader {
     // MARK: Limits and places
 
     /// Puts out a word in the place of a line whose fault has been told: a statement that is not read, so that its lack is no
-    /// second fault.
-    mutating func putFault(_ line: MappedText, _ word: Range<Int>) {
+    /// second fault. The blocks that the line would open it opens as well.
+    mutating func putFault(_ line: MappedText, _ word: Range<Int>, behind: Int) {
         endLine()
-        expansion.unresolved.append(expansion.made.bytes.count)
+        expansion.faults.append(.init(offset: expansion.made.bytes.count, isSkipped: true))
         expansion.made.append(line, word)
+        let last = line.byte(word.upperBound - 1)
+        for _ in 0..<max(0, balance(line.slice(behind..<line.bytes.count))) {
+            expansion.made.append(" {".utf8.map { $0 }[...], origin: last.origin, context: last.context)
+        }
         endLine()
     }
 
@@ -296,8 +308,13 @@ extension SyntaxReader {
     mutating func exhaust(_ place: ExpansionMap.Place, _ message: String) {
         guard !expansion.isExhausted else { return }
         expansion.isExhausted = true
+        // The word at hand is not whole.
+        expansion.faults.append(.init(offset: max(0, expansion.made.bytes.count - 1), isSkipped: false))
+        let outermost = expansion.active.first.map {
+            ExpansionMap.Place(range: $0.reference, context: ExpansionMap.line)
+        }
         report(
-            .error, SyntaxRule.expansionLimit, at: place, message, reason: "what follows is not expanded",
+            .error, SyntaxRule.expansionLimit, at: outermost ?? place, message, reason: "what follows is not expanded",
             fix: "look for values that contain each other, or write fewer repetitions")
     }
 }

@@ -28,6 +28,7 @@ extension SyntaxReader {
         let isList = line.bytes[part].starts(with: "~LST".utf8)
         if isHexadecimal, !isList { open += 1 }
         let keyword = part.lowerBound..<open
+        var behind = open
         while open < part.upperBound, isBlank(line.bytes[open]) { open += 1 }
         let name = String(decoding: line.bytes[keyword], as: UTF8.self)
         let usage = isList ? "~LST(NAME, VALUE, …) TEXT" : "\(name)(NAME[, START[, STEP]], END) TEXT"
@@ -37,9 +38,10 @@ extension SyntaxReader {
             report(
                 .error, SyntaxRule.loopSyntax, at: place(line, keyword), "`\(name)` has no `( … )`",
                 reason: "the line is skipped", fix: "write `\(usage)`")
-            return putFault(line, keyword)
+            return putFault(line, keyword, behind: behind)
         }
         let head = place(line, part.lowerBound..<close + 1)
+        behind = close + 1
         // What stands in the parentheses may come from variables.
         let before = expansion.made
         expansion.made = MappedText()
@@ -49,12 +51,12 @@ extension SyntaxReader {
         let rest = line.trimmed(close + 1..<part.upperBound)
         guard
             let passes = isList ? list(arguments, head, usage) : sequence(arguments, head, usage, isHexadecimal)
-        else { return putFault(line, keyword) }
+        else { return putFault(line, keyword, behind: behind) }
         guard !rest.isEmpty else {
             report(
                 .error, SyntaxRule.loopSyntax, at: head, "nothing follows this `\(name)` on its line",
                 reason: "what it repeats is the rest of the line", fix: "write `\(usage)`")
-            return putFault(line, keyword)
+            return putFault(line, keyword, behind: behind)
         }
         guard expansion.active.count < expansion.limits.depth else {
             return exhaust(head, "loops and values within each other, more than \(expansion.limits.depth) deep")
@@ -68,7 +70,7 @@ extension SyntaxReader {
             }
             // Within another loop it would come back with each of its passes.
             if context != ExpansionMap.line { expansion.isExhausted = true }
-            return putFault(line, keyword)
+            return putFault(line, keyword, behind: behind)
         }
         expansion.passes += Int(passes.count)
         run(passes, arguments, line, rest, head, of: context)

@@ -128,7 +128,7 @@ extension SyntaxReader {
         return rules.traits(of: line.bytes[text.lowerBound..<end]).contains(.top)
     }
 
-    private func balance(_ line: MappedText) -> Int {
+    func balance(_ line: MappedText) -> Int {
         var depth = 0
         var index = 0
         while index < line.bytes.count {
@@ -271,7 +271,9 @@ extension SyntaxReader {
     }
 
     /// The statement of the reference that is about to be put out is not to be read: its fault has been told.
-    private mutating func markUnresolved() { expansion.unresolved.append(expansion.made.bytes.count) }
+    private mutating func markUnresolved() {
+        expansion.faults.append(.init(offset: expansion.made.bytes.count, isSkipped: false))
+    }
 
     private mutating func reportUndefined(
         _ line: MappedText, _ reference: Reference, _ whole: Range<Int>, _ isLenient: Bool, isStart: Bool

@@ -61,8 +61,8 @@ struct SyntaxReader {
     var expansion: Expansion
     /// Up to here nothing of the file at hand is to be expanded.
     var plainUntil = 0
-    /// Where in the expanded text at hand a reference stands that is an error; ascending.
-    var unresolved: [Int] = []
+    /// Words of the expanded text at hand whose fault has been told; descending.
+    var faults: [Expansion.Fault] = []
     /// A word of the statement at hand is such a reference.
     var isUnresolved = false
     /// The frame at hand is expanded text.
@@ -153,7 +153,7 @@ struct SyntaxReader {
             tree.sources.addSecret(token.range)
         }
         if isOdd { reportOddBytes(position, stop) }
-        if let first = unresolved.first, isMade, first < stop { resolve(upTo: stop, from: position) }
+        if let first = faults.last, isMade, first.offset < stop { resolve(upTo: stop, from: position) }
         return stop
     }
 
@@ -350,10 +350,14 @@ struct SyntaxReader {
             // What stands in a block is read whatever its name came to.
             if isRead { tree.statements[tree.statements.count - 1].isBroken = false }
         } else if !canOpen {
+            let isWithin = blocks.last.map { tree.statements[Int($0)].tokenCount == 0 } ?? false
             append(tokenCount: 0)
-            report(
-                .error, SyntaxRule.unexpectedBrace, at: here, "this `{` belongs to no keyword",
-                reason: "its block is skipped", fix: "write the keyword of the block before it, or remove it")
+            // One in the block of another is no second fault.
+            if !isWithin {
+                report(
+                    .error, SyntaxRule.unexpectedBrace, at: here, "this `{` belongs to no keyword",
+                    reason: "its block is skipped", fix: "write the keyword of the block before it, or remove it")
+            }
         }
         canOpen = false
         let index = tree.statements.count - 1
@@ -392,9 +396,10 @@ struct SyntaxReader {
 
     /// A fault of a reference has been told: the statement that it stands in is not read.
     private mutating func resolve(upTo end: Int, from start: Int) {
-        while let first = unresolved.first, first < end {
-            if first >= start { isUnresolved = true }
-            unresolved.removeFirst()
+        while let first = faults.last, first.offset < end {
+            if first.offset >= start { isUnresolved = true }
+            if first.offset >= start, first.isSkipped { isBroken = true }
+            faults.removeLast()
         }
     }
 

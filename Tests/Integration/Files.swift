@@ -111,5 +111,57 @@ extension OnTheKernel {
             #expect(try aloft("run", "--dry-run", "-f", "/nonexistent").status == 3)
             #expect(try aloft("run", "--dry-run", "--nonsense").status == 2)
         }
+
+        @Test(
+            "one file is read as each of its nodes: by check, by dump, by the daemon, by plan beside a running daemon")
+        func nodes() throws {
+            let directory = try directory()
+            defer { try? FileManager.default.removeItem(atPath: directory) }
+            let file = directory + "/both.conf"
+            try File.write(
+                """
+                @left $PRIORITY=150
+                @right $PRIORITY=100
+                vrrp_instance VI_1 {
+                    interface lo
+                    virtual_router_id 51
+                    priority $PRIORITY
+                    advert_int 1
+                    virtual_ipaddress {
+                        ~SEQ(n, 1, 3) 10.9.0.${n}/24
+                    }
+                }
+
+                """, to: file)
+            let (table, status) = try aloft("check", "-i", "left", "-i", "right", file)
+            #expect(status == 0 && table.contains("both.conf as left"), "\(table)")
+            // Without its node's name no priority is left.
+            let (other, refused) = try aloft("check", "-i", "middle", file)
+            #expect(refused == 1 && other.contains("both.conf:6:14: error: `$PRIORITY` is not defined"), "\(other)")
+            #expect(try aloft("check", "--fix", "-i", "left", "-i", "right", file).status == 2)
+            #expect(try aloft("dump", "-i", "right", file).output.contains("Priority = 100"))
+            let (start, fit) = try aloft("run", "--dry-run", "-i", "left", "-f", file)
+            #expect(fit == 0 && start.contains("priority 150"), "\(start)")
+
+            let lab = try Programs.lab()
+            defer { lab.close() }
+            let node = try lab.makeNode("host", addresses: ["10.0.0.1/24"])
+            try File.write(
+                String(decoding: File.read(file) ?? [], as: UTF8.self).replacing(
+                    "interface lo", with: "interface eth0"),
+                to: file)
+            let state = directory + "/state"
+            let daemon = try node.start([
+                Programs.aloftd, "run", "-n", "-l", "-i", "left", "-f", file, "--state-dir", state,
+            ])
+            defer { try? daemon.stop() }
+            try LabClock.wait(upTo: .seconds(5), for: "a master of the node left") { () throws(LabError) in
+                (try? aloft("status", "--state-dir", state).output.contains("MASTER")) == true ? true : nil
+            }
+            #expect(try aloft("explain", "VI_1", "--state-dir", state).output.contains("priority   150"))
+            let (none, undisturbed) = try aloft("plan", "--state-dir", state)
+            #expect(undisturbed == 0, "\(none)")
+            #expect(try aloft("plan", "--state-dir", state, "-i", "right").output.contains("150 → 100"))
+        }
     }
 }

@@ -149,9 +149,9 @@ struct StatementReader {
                 report(
                     .unexpectedBlock, at: keywordRange, "an entry takes no block: `\(keywordText)`",
                     reason: "the entry and its block are skipped", fix: "close the list before it")
-            } else if s.isBroken {
+            } else if s.isBroken || s.tokenCount == 0 {
                 if leniency == .strict { errorCount += 1 }
-            } else if s.tokenCount > 0 {
+            } else {
                 body(&self)
                 expectNoMore()
             }
