@@ -106,6 +106,8 @@ struct LinePrinter {
     private mutating func write(_ line: PrintedLine, commentAt column: Int) {
         let spaces = min(line.indent, SourceFormatter.deepest) * SourceFormatter.step
         output.append(contentsOf: repeatElement(0x20, count: spaces))
+        // What was a word would be the mark of the byte order at the beginning of a file.
+        if output.isEmpty, line.text.starts(with: [0xEF, 0xBB, 0xBF]) { output.append(0x20) }
         output.append(contentsOf: line.text)
         if !line.comment.isEmpty {
             let gap = column == 0 ? (line.commentTouches ? 0 : 1) : column - line.width

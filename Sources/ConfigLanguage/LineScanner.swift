@@ -184,15 +184,18 @@ struct LineScanner {
         return end > start + 1 && end < text.count && text[end] == UInt8(ascii: "=")
     }
 
-    /// A definition goes on while its lines end with a backslash.
     private func endOfDefinition(_ start: Int) -> Int {
-        var end = endOfLine(start)
-        var first = start
+        let head = DefinitionReach.line(text, start, text.count)
+        var end = head.end
+        var reach = DefinitionReach(rules, text, value: head.text)
+        guard let last = text[head.text].last(where: { !isBlank($0) }), last == UInt8(ascii: "\\") else { return end }
         while end < text.count {
-            let last = trimmed(first, end)
-            guard last > first, text[last - 1] == UInt8(ascii: "\\") else { break }
-            first = end + 1
-            end = endOfLine(first)
+            let line = DefinitionReach.line(text, end + 1, text.count)
+            switch reach.take(text, (line.text, line.hasComment)) {
+            case .block: return end
+            case .last, .empty: return line.end
+            case .goesOn, .comment: end = line.end
+            }
         }
         return end
     }

@@ -44,6 +44,12 @@ public struct Report: Sendable {
     public mutating func add(_ finding: Finding) {
         precondition(
             sources.indices.contains(finding.source), "a finding in text \(finding.source), which is not there")
+        var finding = finding
+        finding.diagnostic = sources[finding.source].placed(finding.diagnostic)
+        for index in finding.elsewhere.indices {
+            let place = finding.elsewhere[index]
+            finding.elsewhere[index].range = sources[place.source].origin(of: place.range)
+        }
         findings.append(finding)
     }
 

@@ -29,6 +29,9 @@ extension SourceSet {
         return placed
     }
 
+    /// One, with its places in files alone.
+    func placed(_ diagnostic: Diagnostic) -> Diagnostic { placed([diagnostic]).first ?? diagnostic }
+
     private struct Key: Hashable {
         var rule: RuleID
         var range: SourceRange

@@ -98,34 +98,15 @@ extension SyntaxReader {
 
     /// The rest of a line without its comment, and where the line ends.
     mutating func uncommented(_ start: Int, _ end: Int) -> (MappedText, Int) {
-        var index = start
-        var isQuoted = false
-        var stop: Int?
-        while index < end, tree.sources.bytes[index] != UInt8(ascii: "\n") {
-            let byte = tree.sources.bytes[index]
-            if stop == nil {
-                if byte == UInt8(ascii: "\"") { isQuoted.toggle() }
-                if byte == UInt8(ascii: "\\"), index + 1 < end,
-                    tree.sources.bytes[index + 1] == UInt8(ascii: "#")
-                        || tree.sources.bytes[index + 1] == UInt8(ascii: "!")
-                {
-                    index += 1
-                } else if !isQuoted, byte == UInt8(ascii: "#") || byte == UInt8(ascii: "!") {
-                    stop = index
-                    let before = index > start ? tree.sources.bytes[index - 1] : 0x20
-                    if !isBlank(before), before != UInt8(ascii: "\""), before != UInt8(ascii: "{"),
-                        before != UInt8(ascii: "}")
-                    {
-                        reportCommentInWord(index)
-                    }
-                }
-            }
-            index += 1
+        let (text, hasComment, lineEnd) = DefinitionReach.line(tree.sources.bytes, start, end)
+        if hasComment, let before = tree.sources.bytes[text].last, !isBlank(before), before != UInt8(ascii: "\""),
+            before != UInt8(ascii: "{"), before != UInt8(ascii: "}")
+        {
+            reportCommentInWord(text.upperBound)
         }
         var line = MappedText()
-        let last = stop ?? min(index, end)
-        line.append(tree.sources.bytes[start..<last], origin: UInt32(start), context: ExpansionMap.line)
-        return (line, min(index, end))
+        line.append(tree.sources.bytes[text], origin: UInt32(start), context: ExpansionMap.line)
+        return (line, lineEnd)
     }
 
     // MARK: The life of a line
@@ -277,7 +258,7 @@ extension SyntaxReader {
         expansion.faults.append(.init(offset: expansion.made.bytes.count, isSkipped: true))
         expansion.made.append(line, word)
         let last = line.byte(word.upperBound - 1)
-        for _ in 0..<max(0, balance(line.slice(behind..<line.bytes.count))) {
+        for _ in 0..<max(0, DefinitionReach.balance(line.bytes, behind..<line.bytes.count)) {
             expansion.made.append(" {".utf8.map { $0 }[...], origin: last.origin, context: last.context)
         }
         endLine()

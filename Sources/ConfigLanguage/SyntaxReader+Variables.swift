@@ -60,46 +60,45 @@ extension SyntaxReader {
         let place = place(lines[0], name.lowerBound - 1..<name.upperBound + 1)
         let shown = "$" + String(decoding: lines[0].bytes[name], as: UTF8.self)
         var next = next
-        var depth = 0
+        var reach = DefinitionReach(rules, lines[0].bytes, value: name.upperBound..<lines[0].bytes.count)
         while let last = lines.last, let mark = last.finalBackslash {
             let backslash = self.place(last, mark..<mark + 1)
-            lines[lines.count - 1] = last.slice(last.trimmed(0..<mark))
-            guard next + 1 < end else {
+            // Blank space is no text to go on in.
+            guard hasText(next, end) else {
+                lines[lines.count - 1] = last.slice(last.trimmed(0..<mark))
                 report(
                     .error, SyntaxRule.definitionUnfinished, at: backslash,
                     "the definition of `\(shown)` goes on behind the end of the text",
                     reason: "a `\\` at the end of a line continues it on the next", fix: "remove the `\\`")
                 break
             }
-            let start = next + 1
-            let (line, behind) = uncommented(start, end)
-            let isComment = line.trimmed(0..<line.bytes.count).isEmpty && hasText(start, behind)
-            if isComment {
-                lines[lines.count - 1] = last
-                next = behind
+            let found = DefinitionReach.line(tree.sources.bytes, next + 1, end)
+            let kind = reach.take(tree.sources.bytes, (found.text, found.hasComment))
+            if kind == .comment {
+                next = found.end
                 continue
             }
-            if lines.count > 1 { depth += balance(lines[lines.count - 1]) }
-            if swallows(line, depth: depth, behind: lines.count) {
+            lines[lines.count - 1] = last.slice(last.trimmed(0..<mark))
+            switch kind {
+            case .block:
                 report(
                     .error, SyntaxRule.definitionUnfinished, at: backslash,
                     "the definition of `\(shown)` goes on over the block below",
                     reason: "a `\\` at the end of a line continues it on the next", fix: "remove the `\\`",
                     related: [Diagnostic.Related(place.range, "it begins here")])
-                break
-            }
-            let text = line.trimmed(0..<line.bytes.count)
-            if text.isEmpty {
+                return next
+            case .empty:
                 report(
                     .warning, SyntaxRule.definitionUnfinished, at: backslash,
                     "the definition of `\(shown)` ends at the empty line below",
                     reason: "a `\\` continues it, but an empty line ends it; what follows is no part of it",
                     fix: "remove the `\\` or the empty line")
+                return found.end
+            case .goesOn, .last, .comment:
+                let (line, behind) = uncommented(next + 1, end)
+                lines.append(line.slice(line.trimmed(0..<line.bytes.count)))
                 next = behind
-                break
             }
-            lines.append(line.slice(text))
-            next = behind
         }
         return next
     }
@@ -115,33 +114,10 @@ extension SyntaxReader {
 
     private func hasText(_ start: Int, _ end: Int) -> Bool {
         var index = start
-        while index < end, isBlank(tree.sources.bytes[index]) { index += 1 }
-        return index < end
-    }
-
-    /// The last line of a definition opens a block of the top and leaves it open: it was not meant to be in it.
-    private func swallows(_ line: MappedText, depth: Int, behind: Int) -> Bool {
-        let text = line.trimmed(0..<line.bytes.count)
-        guard behind > 1, depth == 0, line.finalBackslash == nil, balance(line) > 0 else { return false }
-        var end = text.lowerBound
-        while end < text.upperBound, !isBlank(line.bytes[end]), line.bytes[end] != UInt8(ascii: "{") { end += 1 }
-        return rules.traits(of: line.bytes[text.lowerBound..<end]).contains(.top)
-    }
-
-    func balance(_ line: MappedText) -> Int {
-        var depth = 0
-        var index = 0
-        while index < line.bytes.count {
-            switch line.bytes[index] {
-            case UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "}"): depth -= 1
-            case UInt8(ascii: "$"):
-                if let reference = reference(line.bytes, index, line.bytes.count) { index = reference.end - 1 }
-            default: break
-            }
+        while index < end, isBlank(tree.sources.bytes[index]) || tree.sources.bytes[index] == UInt8(ascii: "\n") {
             index += 1
         }
-        return depth
+        return index < end
     }
 
     mutating func define(

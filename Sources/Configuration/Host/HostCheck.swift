@@ -26,7 +26,7 @@ public struct HostCheck<Facts: HostFacts> {
         }
         checkPrograms()
         checkServers()
-        diagnostics = diagnostics.enumerated().sorted { a, b in
+        diagnostics = loaded.sources.placed(diagnostics).enumerated().sorted { a, b in
             (a.element.range.start, a.offset) < (b.element.range.start, b.offset)
         }.map(\.element)
     }

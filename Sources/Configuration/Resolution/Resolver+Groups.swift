@@ -48,6 +48,19 @@ extension Resolver {
         return (groups, kept, groupOfInstance)
     }
 
+    /// Takes instances that are refused themselves out of their groups, and groups without members away.
+    func dropFallen(
+        _ groups: inout [SyncGroupDefinition], _ drafts: inout [GroupDraft], _ instances: [InstanceDefinition]
+    ) {
+        let standing = Set(instances.map(\.name))
+        for number in groups.indices.reversed() {
+            groups[number].members.removeAll { !standing.contains($0) }
+            guard groups[number].members.isEmpty else { continue }
+            groups.remove(at: number)
+            drafts.remove(at: number)
+        }
+    }
+
     private mutating func members(
         of draft: GroupDraft, number: Int, _ instances: [String: Int], _ groups: [SyncGroupDefinition],
         _ groupOfInstance: inout [Int: Int]

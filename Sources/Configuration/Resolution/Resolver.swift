@@ -53,7 +53,7 @@ struct Resolver {
         let kept = uniqueInstances(root.instances)
         // Groups first: their members take defaults from them.
         let names = Dictionary(kept.enumerated().map { ($1.value.name.value, $0) }, uniquingKeysWith: { a, _ in a })
-        let (groups, groupDrafts, groupOfInstance) = resolveGroups(root.groups, names)
+        var (groups, groupDrafts, groupOfInstance) = resolveGroups(root.groups, names)
         var instances: [InstanceDefinition] = []
         var drafts: [Boxed<InstanceDraft>] = []
         instances.reserveCapacity(kept.count)
@@ -65,6 +65,7 @@ struct Resolver {
             definitions.instances.append(draft.value.name.range)
             definitions.instancePlaces.append(InstancePlaces(draft))
         }
+        dropFallen(&groups, &groupDrafts, instances)
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
         suspectScriptUser(instances, groups)
