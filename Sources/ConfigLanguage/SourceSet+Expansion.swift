@@ -7,7 +7,9 @@ extension SourceSet {
     public func placed(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
         var placed: [Diagnostic] = []
         var seen: [Key: (index: Int, more: Int)] = [:]
-        for var diagnostic in diagnostics {
+        let secrets = self.secrets.sorted { $0.start < $1.start }
+        for diagnostic in diagnostics {
+            var diagnostic = masked(diagnostic, secrets)
             if let place = expansion.place(of: diagnostic.range) {
                 let key = Key(rule: diagnostic.rule, range: place.range, severity: diagnostic.severity)
                 if let known = seen[key] {
@@ -31,6 +33,45 @@ extension SourceSet {
 
     /// One, with its places in files alone.
     func placed(_ diagnostic: Diagnostic) -> Diagnostic { placed([diagnostic]).first ?? diagnostic }
+
+    /// Without the passwords that its place has in it: a message quotes words, and one of them may have been meant as a password.
+    private func masked(_ diagnostic: Diagnostic, _ secrets: [SourceRange]) -> Diagnostic {
+        var low = 0
+        var high = secrets.count
+        while low < high {
+            let middle = (low + high) / 2
+            if secrets[middle].end <= diagnostic.range.start { low = middle + 1 } else { high = middle }
+        }
+        var diagnostic = diagnostic
+        for secret in secrets[low...].prefix(while: { $0.start < diagnostic.range.end }).prefix(16) {
+            var text = Array(bytes(in: secret))
+            // A few letters are a part of other words: only as a quoted word they are meant.
+            let isShort = text.count < 4
+            if isShort { text = [UInt8(ascii: "`")] + text + [UInt8(ascii: "`")] }
+            let stars = isShort ? "`•••`" : "•••"
+            diagnostic.message = Self.replacing(text, in: diagnostic.message, with: stars)
+            diagnostic.reason = Self.replacing(text, in: diagnostic.reason, with: stars)
+            diagnostic.fix = Self.replacing(text, in: diagnostic.fix, with: stars)
+        }
+        return diagnostic
+    }
+
+    private static func replacing(_ word: [UInt8], in text: String, with other: String) -> String {
+        let bytes = Array(text.utf8)
+        guard let first = word.first, word.count <= bytes.count else { return text }
+        var result: [UInt8] = []
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == first, bytes[index...].starts(with: word) {
+                result += other.utf8
+                index += word.count
+            } else {
+                result.append(bytes[index])
+                index += 1
+            }
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
 
     private struct Key: Hashable {
         var rule: RuleID

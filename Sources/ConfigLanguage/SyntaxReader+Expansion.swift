@@ -64,7 +64,7 @@ extension SyntaxReader {
         let rest = definitionGoesOn(&lines, next, end)
         expansion.made = MappedText()
         expansion.faults = []
-        process(lines, 0..<lines[0].bytes.count, of: ExpansionMap.line)
+        process(lines, 0..<lines[0].bytes.count)
         guard !expansion.made.isEmpty else { return Continuation(position: rest) }
         expansion.bytes += expansion.made.bytes.count
         frames[frames.count - 1].position = rest
@@ -112,7 +112,7 @@ extension SyntaxReader {
     // MARK: The life of a line
 
     /// Expands the first of `lines`, from and up to a place in it. The others continue it where it is a definition.
-    mutating func process(_ lines: [MappedText], _ part: Range<Int>, of context: UInt32) {
+    mutating func process(_ lines: [MappedText], _ part: Range<Int>) {
         guard !expansion.isExhausted else { return }
         var line = lines[0]
         var rest = line.trimmed(part)
@@ -127,8 +127,8 @@ extension SyntaxReader {
             } else if let name = definition(line.bytes, rest) {
                 return define(line, name, rest, lines.dropFirst())
             } else if isLoop(line.bytes[rest]) {
-                return loop(line, rest, of: context)
-            } else if let replaced = leadingDirective(line, rest, of: context) {
+                return loop(line, rest)
+            } else if let replaced = leadingDirective(line, rest) {
                 line = replaced
                 rest = line.trimmed(0..<line.bytes.count)
             } else {
@@ -137,10 +137,10 @@ extension SyntaxReader {
         }
         // What follows a brace begins a statement, and may be any of these.
         if let brace = braceBeforeDirective(line.bytes, rest) {
-            process([line], rest.lowerBound..<brace + 1, of: context)
-            return process([line], brace + 1..<rest.upperBound, of: context)
+            process([line], rest.lowerBound..<brace + 1)
+            return process([line], brace + 1..<rest.upperBound)
         }
-        substitute(line, rest, of: context)
+        substitute(line, rest)
         endLine()
     }
 
@@ -184,18 +184,18 @@ extension SyntaxReader {
     }
 
     /// The line with the references at its beginning replaced, if that makes it a condition, a definition or a loop.
-    private mutating func leadingDirective(_ line: MappedText, _ part: Range<Int>, of context: UInt32) -> MappedText? {
+    private mutating func leadingDirective(_ line: MappedText, _ part: Range<Int>) -> MappedText? {
         guard line.bytes[part].first == UInt8(ascii: "$") else { return nil }
         var line = line.slice(part)
-        var context = context
         for _ in 0..<16 {
             guard line.bytes.first == UInt8(ascii: "$"),
                 let reference = reference(line.bytes, 0, line.bytes.count), reference.isComplete,
                 let variable = expansion.variables[Array(line.bytes[reference.name])], variable.lines.count == 1
             else { return nil }
             let value = variable.lines[0]
-            context = tree.sources.expansion.add(
-                .init(kind: .variable, parent: context, reference: place(line, 0..<reference.end).range))
+            let place = place(line, 0..<reference.end)
+            let context = tree.sources.expansion.add(
+                .init(kind: .variable, parent: place.context, reference: place.range))
             var replaced = MappedText()
             replaced.append(value, value.trimmed(0..<value.bytes.count), as: context)
             replaced.append(line, reference.end..<line.bytes.count)

@@ -22,7 +22,7 @@ extension SyntaxReader {
         }
     }
 
-    mutating func loop(_ line: MappedText, _ part: Range<Int>, of context: UInt32) {
+    mutating func loop(_ line: MappedText, _ part: Range<Int>) {
         var open = part.lowerBound + 4
         let isHexadecimal = open < part.upperBound && line.bytes[open] == UInt8(ascii: "x")
         let isList = line.bytes[part].starts(with: "~LST".utf8)
@@ -45,7 +45,7 @@ extension SyntaxReader {
         // What stands in the parentheses may come from variables.
         let before = expansion.made
         expansion.made = MappedText()
-        substitute(line, open + 1..<close, of: context)
+        substitute(line, open + 1..<close)
         let arguments = expansion.made
         expansion.made = before
         let rest = line.trimmed(close + 1..<part.upperBound)
@@ -69,19 +69,20 @@ extension SyntaxReader {
                     reason: "the loop is skipped", fix: "write fewer passes, or split the configuration")
             }
             // Within another loop it would come back with each of its passes.
-            if context != ExpansionMap.line { expansion.isExhausted = true }
+            if !expansion.active.isEmpty { expansion.isExhausted = true }
             return putFault(line, keyword, behind: behind)
         }
         expansion.passes += Int(passes.count)
-        run(passes, arguments, line, rest, head, of: context)
+        run(passes, arguments, line, rest, head)
     }
 
     private mutating func run(
         _ passes: Passes, _ arguments: MappedText, _ line: MappedText, _ rest: Range<Int>, _ head: ExpansionMap.Place,
-        of context: UInt32
     ) {
         let names = passes.names.map { Array(arguments.bytes[$0]) }
         let places = passes.names.map { place(arguments, $0).range }
+        // That of the text which is repeated; of what it has from elsewhere the places stay.
+        let context = place(line, rest).context
         let hidden = names.map { expansion.variables[$0] }
         // A loop is one level, as a value is.
         expansion.active.append(([], head.range))
@@ -107,7 +108,7 @@ extension SyntaxReader {
                 .init(kind: .pass, parent: context, reference: head.range, number: UInt32(number) + 1, value: value))
             var text = MappedText()
             text.append(line, rest, of: context, as: pass)
-            process([text], 0..<text.bytes.count, of: pass)
+            process([text], 0..<text.bytes.count)
         }
         expansion.active.removeLast()
         for (name, variable) in zip(names, hidden) { expansion.variables[name] = variable }

@@ -134,7 +134,7 @@ extension SyntaxReader {
     // MARK: References
 
     /// Puts out a part of a line with its references replaced.
-    mutating func substitute(_ line: MappedText, _ part: Range<Int>, of context: UInt32) {
+    mutating func substitute(_ line: MappedText, _ part: Range<Int>) {
         var traits = keywordTraits(line.bytes, part)
         var quote: UInt8?
         var copied = part.lowerBound
@@ -165,13 +165,13 @@ extension SyntaxReader {
             let name = Array(line.bytes[reference.name])
             let isLenient = quote != nil || traits.contains(.shell) || traits.contains(.secret)
             if isPredefined(name), reference.isComplete {
-                if predefined(line, reference, whole, of: context) { copied = index }
+                if predefined(line, reference, whole) { copied = index }
             } else if let variable = expansion.variables[name] {
                 guard reference.isComplete else {
                     reportNoBraces(line, whole, isLenient)
                     continue
                 }
-                if put(variable, name, line, whole, part, of: context) { copied = index }
+                if put(variable, name, line, whole, part) { copied = index }
             } else if reference.isComplete {
                 reportUndefined(line, reference, whole, isLenient, isStart: copied == part.lowerBound)
             }
@@ -188,7 +188,6 @@ extension SyntaxReader {
     /// Puts a value in the place of a reference; false when it stays.
     private mutating func put(
         _ variable: Expansion.Variable, _ name: [UInt8], _ line: MappedText, _ whole: Range<Int>, _ part: Range<Int>,
-        of context: UInt32
     ) -> Bool {
         let place = place(line, whole)
         if let first = expansion.active.firstIndex(where: { $0.name == name }) {
@@ -221,15 +220,15 @@ extension SyntaxReader {
         expansion.active.append((name, place.range))
         defer { expansion.active.removeLast() }
         let inner = tree.sources.expansion.add(
-            .init(kind: .variable, parent: context, reference: place.range))
+            .init(kind: .variable, parent: place.context, reference: place.range))
         for (number, value) in variable.lines.enumerated() {
             var text = MappedText()
             text.append(value, 0..<value.bytes.count, as: inner)
             if number > 0 || (variable.lines.count > 1 && isAtLineStart()) {
                 endLine()
-                process([text], 0..<text.bytes.count, of: inner)
+                process([text], 0..<text.bytes.count)
             } else {
-                substitute(text, 0..<text.bytes.count, of: inner)
+                substitute(text, 0..<text.bytes.count)
             }
         }
         return true
@@ -315,7 +314,7 @@ extension SyntaxReader {
 
     /// Puts in what is predefined; false when it stays.
     private mutating func predefined(
-        _ line: MappedText, _ reference: Reference, _ whole: Range<Int>, of context: UInt32
+        _ line: MappedText, _ reference: Reference, _ whole: Range<Int>
     ) -> Bool {
         let place = place(line, whole)
         let inside = reference.name.upperBound..<max(reference.name.upperBound, reference.end - 1)
@@ -340,7 +339,7 @@ extension SyntaxReader {
             markUnresolved()
             return false
         }
-        let inner = tree.sources.expansion.add(.init(kind: .value, parent: context, reference: place.range))
+        let inner = tree.sources.expansion.add(.init(kind: .value, parent: place.context, reference: place.range))
         expansion.references += 1
         if expansion.references > expansion.limits.references {
             exhaust(place, "more than \(expansion.limits.references) references to variables")
