@@ -54,6 +54,9 @@ struct SyntaxReader {
     var firstToken = 0
     var traits: LexicalRules.Traits = []
     var isBroken = false
+    /// A block whose `}` stands further to the left than the block does, and that `}`: if one is missing, it is likely this
+    /// block's.
+    var suspect: (block: UInt32, close: UInt32)?
     /// The last statement can still take a `{`, on this line or a later one.
     var canOpen = false
 
@@ -299,7 +302,8 @@ struct SyntaxReader {
             .error, SyntaxRule.missingBrace, at: keyword,
             "a `}` is missing before `\(name)`: the block of `\(heading(outer))` is still open",
             reason: "`\(name)` stands only at the top of a configuration",
-            fix: "close the block before this line", related: Array(related))
+            fix: "close the block before this line", related: suspicion() + related)
+        suspect = nil
         while let block = blocks.popLast() { tree.statements[Int(block)].end = UInt32(index) }
         tree.statements[index].parent = nil
     }
@@ -376,6 +380,39 @@ struct SyntaxReader {
             return
         }
         tree.statements[Int(block)].end = UInt32(tree.statements.count)
+        if blocks.isEmpty {
+            suspect = nil
+        } else if suspect == nil, !isMade, let own = indentation(of: UInt32(position)),
+            let opened = indentation(of: tree.keyword(of: Int(block)).start), own < opened
+        {
+            suspect = (block, UInt32(position))
+        }
+    }
+
+    /// How far to the right a word stands that begins its line; nil where it does not begin one, or far to the right.
+    private func indentation(of offset: UInt32) -> Int? {
+        var index = Int(offset)
+        var width = 0
+        while index > 0, width < 256 {
+            switch tree.sources.bytes[index - 1] {
+            case UInt8(ascii: " "): width += 1
+            case UInt8(ascii: "\t"): width += 8
+            case UInt8(ascii: "\n"): return width
+            default: return nil
+            }
+            index -= 1
+        }
+        return index == 0 ? width : nil
+    }
+
+    /// What the `}` of the suspect says about where one is missing.
+    private func suspicion() -> [Diagnostic.Related] {
+        guard let suspect else { return [] }
+        let close = SourceRange(start: suspect.close, end: suspect.close + 1)
+        return [
+            .init(
+                close, "this `}` closes `\(heading(suspect.block))`, and stands where that of a block around it would")
+        ]
     }
 
     private mutating func closeAtEnd() {
@@ -385,6 +422,14 @@ struct SyntaxReader {
             tree.statements[Int(block)].end = UInt32(tree.statements.count)
             let open = tree.statements[Int(block)].open ?? 0
             opens.append(SourceRange(start: open, end: open + 1))
+        }
+        if let suspect, let open = tree.statements[Int(suspect.block)].open {
+            report(
+                .error, SyntaxRule.missingBrace, at: SourceRange(start: open, end: open + 1),
+                "the block of `\(heading(suspect.block))` is not closed",
+                reason: "the `}` behind it is taken for its own, and the text ends before that of `\(heading(outer))`",
+                fix: "add the missing `}`", related: suspicion())
+            return
         }
         let related = opens.dropLast().prefix(4).map { Diagnostic.Related($0, "and this one") }
         report(

@@ -78,8 +78,11 @@ private struct Reading: Equatable {
             blocks += [statement.parent, statement.tokenCount, statement.open == nil ? nil : 1]
         }
         // A missing space before a brace is what a layout mends.
-        faults = tree.diagnostics.filter { $0.rule != SyntaxRule.braceSpace }.map { "\($0.rule) \($0.message)" }
-            .sorted()
+        faults = tree.diagnostics.filter { $0.rule != SyntaxRule.braceSpace }.map { fault in
+            // Where one is missing the layout tells.
+            "\(fault.rule) \(fault.rule == SyntaxRule.missingBrace ? "" : fault.message)"
+        }
+        .sorted()
         // Between the words there is nothing but blank space, braces and comments; of lines that are expanded the words lie elsewhere.
         guard tree.tokens.allSatisfy({ Int($0.end) <= text.count }) else { return }
         var position = 0

@@ -14,6 +14,9 @@ private let target: FuzzTarget = {
     return target
 }()
 
+/// ALOFT_FUZZ_ALL: every input is examined, such as those that are kept.
+private let examination: Examination = getenv("ALOFT_FUZZ_ALL") == nil ? .some : .all
+
 /// The sum of the digests, which does not depend on the order of the inputs.
 private let digests = Atomic<UInt64>(0)
 
@@ -35,7 +38,7 @@ public func initialize(_ count: UnsafeMutableRawPointer, _ arguments: UnsafeMuta
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(Violation) {
-        let digest = try target.check(Array(UnsafeBufferPointer(start: data, count: count)))
+        let digest = try target.check(Array(UnsafeBufferPointer(start: data, count: count)), examination)
         digests.wrappingAdd(digest, ordering: .relaxed)
     } catch {
         say("==== \(error)")

@@ -87,10 +87,13 @@ extension Resolver {
             i.basePriority = UInt8(clamping: priority.value)
         } else if let state = draft.state, isMaster {
             i.basePriority = 255
-            report(
-                .implicitOwner, at: state.range, "`state MASTER` without a priority makes it 255",
-                reason: "priority 255 is for the owner of the addresses, which is always master",
-                fix: "write the priority that is meant")
+            // One that is written and refused is no lack.
+            if !draft.failed.contains("priority") {
+                report(
+                    .implicitOwner, at: state.range, "`state MASTER` without a priority makes it 255",
+                    reason: "priority 255 is for the owner of the addresses, which is always master",
+                    fix: "write the priority that is meant")
+            }
         }
         i.preempt = draft.nopreempt?.value != true
         if let nopreempt = draft.nopreempt, nopreempt.value {
@@ -202,7 +205,9 @@ extension Resolver {
                 i.unicastPeers.append(peer.peer)
             }
         }
-        if i.unicastPeers.isEmpty, !draft.failed.contains("unicast_peer") {
+        // Peers that were refused have been told of.
+        let hasRefused = leniency == .strict && !peers.value.isEmpty
+        if i.unicastPeers.isEmpty, !hasRefused, !draft.failed.contains("unicast_peer") {
             report(
                 .noPeers, at: peers.range, "`unicast_peer` of `\(draft.name.value)` names no peer",
                 reason: "falling back to multicast would be another configuration than was written",

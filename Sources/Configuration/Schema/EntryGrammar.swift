@@ -149,7 +149,9 @@ extension StatementReader {
         let meant = Spelling.nearest(to: word.text, among: grammar.options.map(\.name))
         let article = grammar.noun.utf8.first.map { "aeiou".utf8.contains($0) } == true ? "an" : "a"
         var fix = meant.map { "did you mean `\($0)`?" } ?? "remove it"
-        if IPPrefix(word.text) != nil {
+        if let length = Self.netmaskLength(word.text) {
+            fix = "write the length of the network behind the address: `\(keywordText)/\(length)`"
+        } else if IPPrefix(word.text) != nil {
             fix = "write each \(grammar.noun) on a line of its own"
         } else if meant == nil, let home = Schema.entriesWith(word.text).first {
             fix = "it is for `\(home)` only"
@@ -158,5 +160,14 @@ extension StatementReader {
             grammar.rule, at: word.range, "`\(word.text)` is not an option of \(article) \(grammar.noun)",
             reason: grammar.consequence, fix: fix,
             fixIt: meant.map { Diagnostic.FixIt(word.range, $0) })
+    }
+
+    /// The length that a mask such as 255.255.255.0 stands for.
+    private static func netmaskLength(_ text: String) -> Int? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        guard parts.count == 4, parts.first == 255, !parts.contains(nil) else { return nil }
+        let mask = parts.reduce(UInt32(0)) { $0 << 8 | UInt32($1 ?? 0) }
+        let ones = (~mask).leadingZeroBitCount
+        return mask << UInt32(ones) == 0 ? ones : nil
     }
 }

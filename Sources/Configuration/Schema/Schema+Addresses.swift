@@ -85,6 +85,17 @@ extension StatementReader {
 
     mutating func checkedPrefix(_ text: String, _ range: SourceRange) -> IPPrefix? {
         if let prefix = IPPrefix(text) { return prefix }
+        if let last = text.utf8.last, last == UInt8(ascii: ",") || last == UInt8(ascii: ";") {
+            let rest = String(text.dropLast())
+            if IPPrefix(rest) != nil || IPAddress(rest) != nil {
+                report(
+                    .address, at: range, "`\(text)` is not an IP address", reason: "nothing stands between entries",
+                    fix: hasMore
+                        ? "write each on a line of its own, without the `\(text.suffix(1))`" : "write `\(rest)`",
+                    fixIt: hasMore ? nil : Diagnostic.FixIt(range, rest, isSafe: true))
+                return nil
+            }
+        }
         if let slash = text.utf8.firstIndex(of: UInt8(ascii: "/")), let address = IPAddress(String(text[..<slash])) {
             report(
                 .address, at: range, "`\(text[text.index(after: slash)...])` is not a prefix length",

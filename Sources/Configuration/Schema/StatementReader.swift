@@ -93,6 +93,8 @@ struct StatementReader {
             if s.isBroken {
                 if leniency == .strict {
                     failed.insert(keywordText)
+                    // Where what should be blank space is a letter.
+                    failed.insert(String(keywordText.prefix { $0.isASCII }))
                     errorCount += 1
                 }
             } else if s.tokenCount > 0 {
