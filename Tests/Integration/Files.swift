@@ -37,10 +37,46 @@ extension OnTheKernel {
             let (ends, gone) = try aloft(["plan", daemon.directory + "/other"] + directory)
             #expect(gone == 1 && ends.contains("VI_1 (MASTER now): removed"), "\(ends)")
         }
+
+        @Test("a daemon reads its node's lines of a file, and plan compares with what it read") func ofANode() throws {
+            let lab = try Programs.lab()
+            defer { lab.close() }
+            let node = try lab.makeNode("host", addresses: ["10.0.0.1/24"])
+            let directory = try lab.makeDirectory("aloft")
+            let (file, state) = (directory + "/both.conf", directory + "/state")
+            try File.write(CommandsAboutFiles.ofTwoNodes, to: file)
+            let daemon = try node.start([
+                Programs.aloftd, "run", "-n", "-l", "-i", "left", "-f", file, "--state-dir", state,
+            ])
+            defer { try? daemon.stop() }
+            try LabClock.wait(upTo: .seconds(5), for: "a master of the node left") { () throws(LabError) in
+                (try? aloft("status", "--state-dir", state).output.contains("MASTER")) == true ? true : nil
+            }
+            #expect(try aloft("explain", "VI_1", "--state-dir", state).output.contains("priority   150"))
+            let (none, undisturbed) = try aloft("plan", "--state-dir", state)
+            #expect(undisturbed == 0, "\(none)")
+            #expect(try aloft("plan", "--state-dir", state, "-i", "right").output.contains("150 → 100"))
+        }
     }
 
     /// What needs no root.
     @Suite("Commands about files") struct CommandsAboutFiles {
+        /// One file for two nodes.
+        static let ofTwoNodes = """
+            @left $PRIORITY=150
+            @right $PRIORITY=100
+            vrrp_instance VI_1 {
+                interface eth0
+                virtual_router_id 51
+                priority $PRIORITY
+                advert_int 1
+                virtual_ipaddress {
+                    ~SEQ(n, 1, 3) 10.9.0.${n}/24
+                }
+            }
+
+            """
+
         private func directory() throws -> String {
             let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID())").path
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -113,26 +149,12 @@ extension OnTheKernel {
         }
 
         @Test(
-            "one file is read as each of its nodes: by check, by dump, by the daemon, by plan beside a running daemon")
+            "one file is read as each of its nodes: by check, by dump, by run")
         func nodes() throws {
             let directory = try directory()
             defer { try? FileManager.default.removeItem(atPath: directory) }
             let file = directory + "/both.conf"
-            try File.write(
-                """
-                @left $PRIORITY=150
-                @right $PRIORITY=100
-                vrrp_instance VI_1 {
-                    interface lo
-                    virtual_router_id 51
-                    priority $PRIORITY
-                    advert_int 1
-                    virtual_ipaddress {
-                        ~SEQ(n, 1, 3) 10.9.0.${n}/24
-                    }
-                }
-
-                """, to: file)
+            try File.write(Self.ofTwoNodes, to: file)
             let (table, status) = try aloft("check", "-i", "left", "-i", "right", file)
             #expect(status == 0 && table.contains("both.conf as left"), "\(table)")
             // Without its node's name no priority is left.
@@ -142,26 +164,6 @@ extension OnTheKernel {
             #expect(try aloft("dump", "-i", "right", file).output.contains("Priority = 100"))
             let (start, fit) = try aloft("run", "--dry-run", "-i", "left", "-f", file)
             #expect(fit == 0 && start.contains("priority 150"), "\(start)")
-
-            let lab = try Programs.lab()
-            defer { lab.close() }
-            let node = try lab.makeNode("host", addresses: ["10.0.0.1/24"])
-            try File.write(
-                String(decoding: File.read(file) ?? [], as: UTF8.self).replacing(
-                    "interface lo", with: "interface eth0"),
-                to: file)
-            let state = directory + "/state"
-            let daemon = try node.start([
-                Programs.aloftd, "run", "-n", "-l", "-i", "left", "-f", file, "--state-dir", state,
-            ])
-            defer { try? daemon.stop() }
-            try LabClock.wait(upTo: .seconds(5), for: "a master of the node left") { () throws(LabError) in
-                (try? aloft("status", "--state-dir", state).output.contains("MASTER")) == true ? true : nil
-            }
-            #expect(try aloft("explain", "VI_1", "--state-dir", state).output.contains("priority   150"))
-            let (none, undisturbed) = try aloft("plan", "--state-dir", state)
-            #expect(undisturbed == 0, "\(none)")
-            #expect(try aloft("plan", "--state-dir", state, "-i", "right").output.contains("150 → 100"))
         }
     }
 }
