@@ -34,7 +34,8 @@ public enum Configuration {
                 ? a.element.range.start < b.element.range.start : a.offset < b.offset
         }.map(\.element)
         if resolver.diagnostics.dropped > 0 {
-            let end = SourceRange(start: UInt32(tree.sources.bytes.count), end: UInt32(tree.sources.bytes.count))
+            let last = tree.sources.files.first?.end ?? 0
+            let end = SourceRange(start: last, end: last)
             diagnostics.append(
                 Diagnostic(
                     .note, SyntaxRule.diagnosticLimit, at: end,
