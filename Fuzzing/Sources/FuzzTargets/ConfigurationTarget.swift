@@ -11,9 +11,11 @@ enum ConfigurationTarget {
             // Half of them with each reading.
             let leniency: Leniency = hash & 1 == 0 ? .strict : .keepalived
             let loaded = Configuration.load(
-                main: FuzzedFiles.mainName, files: files.files, environment: FuzzedFiles.environment, leniency: leniency)
+                main: FuzzedFiles.mainName, files: files.files, environment: FuzzedFiles.environment, leniency: leniency
+            )
             let hasError = loaded.diagnostics.contains { $0.severity == .error }
-            try require(hasError != loaded.isValid, hasError ? "a model beside an error" : "neither a model nor an error")
+            try require(
+                hasError != loaded.isValid, hasError ? "a model beside an error" : "neither a model nor an error")
             return 0
         }
         let strict = try load(files, .strict, &digest)
