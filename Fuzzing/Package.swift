@@ -9,7 +9,10 @@ let sanitizer = Context.environment["ALOFT_FUZZ_ADDRESS"] == "1" ? "fuzzer,addre
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
-let instrumented: [SwiftSetting] = strict + [.unsafeFlags(["-sanitize=\(sanitizer)"])]
+/// Without libFuzzer, for what needs no counters: Sources/aloft-mutate.
+let isPlain = Context.environment["ALOFT_FUZZ_PLAIN"] == "1"
+
+let instrumented: [SwiftSetting] = strict + (isPlain ? [] : [.unsafeFlags(["-sanitize=\(sanitizer)"])])
 
 /// Comparisons are reported through Sources/aloft-fuzz/entry.c.
 let wraps = ["cmp1", "cmp2", "cmp4", "cmp8", "const_cmp1", "const_cmp2", "const_cmp4", "const_cmp8", "switch"].flatMap {
@@ -28,6 +31,16 @@ let package = Package(
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
             "FuzzTargets", ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Primitives"], strict),
+    ] + (isPlain ? mutation : coverage)
+)
+
+/// Spoils good configurations at full speed.
+var mutation: [Target] {
+    [.executableTarget(name: "aloft-mutate", dependencies: ["FuzzTargets", "Primitives"], swiftSettings: strict)]
+}
+
+var coverage: [Target] {
+    [
         // The functions that libFuzzer calls.
         room("FuzzEntry", ["FuzzTargets", "Primitives"], strict),
         // C, because a Swift executable brings a main of its own, and so does libFuzzer.
@@ -35,7 +48,7 @@ let package = Package(
             name: "aloft-fuzz", dependencies: ["FuzzEntry"],
             linkerSettings: [.unsafeFlags(["-sanitize=\(sanitizer)"] + wraps)]),
     ]
-)
+}
 
 func room(_ name: String, _ dependencies: [Target.Dependency], _ settings: [SwiftSetting]) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
