@@ -27,14 +27,9 @@ struct ColumnMarks: Sendable {
 
     /// The characters from `start`, which is where a line begins, to `offset` of the same line.
     func count(from start: UInt32, to offset: UInt32, of bytes: [UInt8]) -> Int {
-        var low = 0
-        var high = marks.count
-        while low < high {
-            let middle = (low + high) / 2
-            if marks[middle].offset <= offset { low = middle + 1 } else { high = middle }
-        }
+        let behind = marks.partitioningIndex { $0.offset > offset }
         var mark = Mark(offset: start, characters: 0)
-        if low > 0, marks[low - 1].offset > start { mark = marks[low - 1] }
+        if behind > 0, marks[behind - 1].offset > start { mark = marks[behind - 1] }
         return Int(mark.characters) + Self.count(bytes[Int(mark.offset)..<Int(offset)])
     }
 

@@ -14,13 +14,8 @@ public struct DiagnosticRenderer: Sendable {
     let sources: SourceSet
     /// Characters of a source line that are shown around the place.
     public var width = 120
-    /// Ascending.
-    private let secrets: [SourceRange]
 
-    public init(_ sources: SourceSet) {
-        self.sources = sources
-        secrets = sources.secrets.sorted { $0.start < $1.start }
-    }
+    public init(_ sources: SourceSet) { self.sources = sources }
 
     /// All of them, with an empty line between two, and a last line that counts errors and warnings.
     public func render(_ diagnostics: [Diagnostic]) -> String {
@@ -117,13 +112,7 @@ public struct DiagnosticRenderer: Sendable {
     /// The characters of `range` that may be shown: secrets as dots, control characters as a middle dot.
     private func visible(_ range: SourceRange) -> [Character] {
         var bytes = Array(sources.bytes(in: range))
-        var low = 0
-        var high = secrets.count
-        while low < high {
-            let middle = (low + high) / 2
-            if secrets[middle].end <= range.start { low = middle + 1 } else { high = middle }
-        }
-        for secret in secrets[low...].prefix(while: { $0.start < range.end }) {
+        for secret in sources.secrets(in: range) {
             let first = Int(max(secret.start, range.start) - range.start)
             let last = Int(min(secret.end, range.end) - range.start)
             for index in first..<max(first, last) { bytes[index] = UInt8(ascii: "*") }

@@ -7,9 +7,7 @@ struct ExpansionMap: Sendable {
     enum Kind: UInt8, Sendable {
         /// A line of a file.
         case line
-        /// The value of a variable that was defined.
-        case variable
-        /// A value that has no definition to point to: predefined, or a number of a loop.
+        /// What a reference was replaced by.
         case value
         /// One pass of a loop. Its text stands where the loop's does.
         case pass
@@ -71,16 +69,11 @@ struct ExpansionMap: Sendable {
         var context: UInt32
     }
 
-    /// The stretch that holds `offset`, or ends there; nil where a file does.
-    func stretch(at offset: UInt32) -> SourceRange? {
-        var low = 0
-        var high = stretches.count
-        while low < high {
-            let middle = (low + high) / 2
-            if stretches[middle].start <= offset { low = middle + 1 } else { high = middle }
-        }
-        guard low > 0, offset < stretches[low - 1].end else { return nil }
-        return stretches[low - 1]
+    /// The stretch that holds `offset`; nil where a file does.
+    private func stretch(at offset: UInt32) -> SourceRange? {
+        let behind = stretches.partitioningIndex { $0.start > offset }
+        guard behind > 0, offset < stretches[behind - 1].end else { return nil }
+        return stretches[behind - 1]
     }
 
     /// The place in the files of a range of the set; nil where that is one already.
@@ -112,13 +105,7 @@ struct ExpansionMap: Sendable {
     }
 
     private func pieceNumber(at offset: UInt32) -> Int {
-        var low = 0
-        var high = pieces.count
-        while low < high {
-            let middle = (low + high) / 2
-            if pieces[middle].start <= offset { low = middle + 1 } else { high = middle }
-        }
-        return max(0, low - 1)
+        max(0, pieces.partitioningIndex { $0.start > offset } - 1)
     }
 
     private func place(of byte: TextPiece) -> Place {

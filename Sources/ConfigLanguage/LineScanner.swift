@@ -164,7 +164,7 @@ struct LineScanner {
             line.isOpaque = true
             return endOfDefinition(start)
         case UInt8(ascii: "~"):
-            guard isLoop(start) else { return nil }
+            guard isLoop(text[start...]) else { return nil }
             line.isOpaque = true
             return endOfLoop(start)
         case UInt8(ascii: "i"):
@@ -200,11 +200,6 @@ struct LineScanner {
         return end
     }
 
-    private func isLoop(_ start: Int) -> Bool {
-        let head = text[start..<min(start + 4, text.count)]
-        return head.elementsEqual("~SEQ".utf8) || head.elementsEqual("~LST".utf8)
-    }
-
     /// Behind the parentheses of a loop: their braces are none of ours.
     private func endOfLoop(_ start: Int) -> Int {
         var index = start
@@ -219,10 +214,6 @@ struct LineScanner {
             index += 1
         }
         return index
-    }
-
-    private func isNameByte(_ byte: UInt8) -> Bool {
-        byte == 0x5F || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
     }
 
     // MARK: Words

@@ -54,13 +54,7 @@ struct MappedText: Sendable {
 
     /// The number of the piece that holds a byte; 0 where there is none.
     func pieceNumber(at position: Int) -> Int {
-        var low = 0
-        var high = pieces.count
-        while low < high {
-            let middle = (low + high) / 2
-            if Int(pieces[middle].start) <= position { low = middle + 1 } else { high = middle }
-        }
-        return max(0, low - 1)
+        max(0, pieces.partitioningIndex { Int($0.start) > position } - 1)
     }
 
     /// The byte at `position` as a piece of its own.

@@ -99,3 +99,11 @@ public enum ShellWords {
 @inline(__always) func isBlank(_ byte: UInt8) -> Bool {
     byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0B || byte == 0x0C
 }
+
+/// A byte of a variable's name.
+func isNameByte(_ byte: UInt8) -> Bool {
+    byte == 0x5F || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || (byte >= 0x30 && byte <= 0x39)
+}
+
+/// A `~SEQ` or `~LST` begins here.
+func isLoop(_ text: ArraySlice<UInt8>) -> Bool { text.starts(with: "~SEQ".utf8) || text.starts(with: "~LST".utf8) }

@@ -7,9 +7,8 @@ extension SourceSet {
     public func placed(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
         var placed: [Diagnostic] = []
         var seen: [Key: (index: Int, more: Int)] = [:]
-        let secrets = self.secrets.sorted { $0.start < $1.start }
         for diagnostic in diagnostics {
-            var diagnostic = masked(diagnostic, secrets)
+            var diagnostic = masked(diagnostic)
             if let place = expansion.place(of: diagnostic.range) {
                 let key = Key(rule: diagnostic.rule, range: place.range, severity: diagnostic.severity)
                 if let known = seen[key] {
@@ -35,15 +34,9 @@ extension SourceSet {
     func placed(_ diagnostic: Diagnostic) -> Diagnostic { placed([diagnostic]).first ?? diagnostic }
 
     /// Without the passwords that its place has in it: a message quotes words, and one of them may have been meant as a password.
-    private func masked(_ diagnostic: Diagnostic, _ secrets: [SourceRange]) -> Diagnostic {
-        var low = 0
-        var high = secrets.count
-        while low < high {
-            let middle = (low + high) / 2
-            if secrets[middle].end <= diagnostic.range.start { low = middle + 1 } else { high = middle }
-        }
+    private func masked(_ diagnostic: Diagnostic) -> Diagnostic {
         var diagnostic = diagnostic
-        for secret in secrets[low...].prefix(while: { $0.start < diagnostic.range.end }).prefix(16) {
+        for secret in secrets(in: diagnostic.range).prefix(16) {
             var text = Array(bytes(in: secret))
             // A few letters are a part of other words: only as a quoted word they are meant.
             let isShort = text.count < 4
@@ -98,9 +91,7 @@ extension SourceSet {
         return text.isEmpty ? [] : [.init(place.range, "it reads" + text)]
     }
 
-    private func isSecret(_ range: SourceRange) -> Bool {
-        secrets.contains { $0.start < range.end && range.start < $0.end }
-    }
+    private func isSecret(_ range: SourceRange) -> Bool { !secrets(in: range).isEmpty }
 
     /// How text of a context came about, from the inside; the outermost that there is no room for are left out.
     func expansionNotes(_ context: UInt32) -> [Diagnostic.Related] {
@@ -109,7 +100,7 @@ extension SourceSet {
         while number != ExpansionMap.line, notes.count < 4 {
             let context = expansion.contexts[Int(number)]
             switch context.kind {
-            case .variable, .value: notes.append(.init(context.reference, "it is put in here"))
+            case .value: notes.append(.init(context.reference, "it is put in here"))
             case .pass: notes.append(.init(context.reference, passNote(context)))
             case .line: break
             }

@@ -48,7 +48,7 @@ public struct SourceSet: Sendable {
     public private(set) var bytes: [UInt8] = []
     /// In the order in which they were read; ascending in `start`.
     public private(set) var files: [SourceFile] = []
-    /// What a renderer must not show: passwords and keys.
+    /// What a renderer must not show: passwords and keys. Ascending, none over another.
     public internal(set) var secrets: [SourceRange] = []
     /// Where text comes from that no file has.
     var expansion = ExpansionMap()
@@ -86,10 +86,28 @@ public struct SourceSet: Sendable {
         return start
     }
 
-    /// A word that no renderer may show, and all that it was put together from.
+    /// A word that no renderer may show, and all that it was put together from. `sortSecrets` follows the last.
     mutating func addSecret(_ range: SourceRange) {
         secrets.append(range)
         secrets += expansion.origins(of: range)
+    }
+
+    /// Puts the secrets in order. A value that several words were made of is one.
+    mutating func sortSecrets() {
+        var sorted: [SourceRange] = []
+        for secret in secrets.sorted(by: { $0.start < $1.start }) {
+            if let last = sorted.last, secret.start < last.end {
+                sorted[sorted.count - 1].end = max(last.end, secret.end)
+            } else {
+                sorted.append(secret)
+            }
+        }
+        secrets = sorted
+    }
+
+    /// The secrets that have a byte of `range`.
+    func secrets(in range: SourceRange) -> ArraySlice<SourceRange> {
+        secrets[secrets.partitioningIndex { $0.end > range.start }...].prefix { $0.start < range.end }
     }
 
     /// The place in a file that a range stands for: itself, unless it is one of expanded text.
@@ -108,14 +126,9 @@ public struct SourceSet: Sendable {
     public func file(at offset: UInt32) -> SourceFile? {
         let offset = origin(of: SourceRange(start: offset, end: offset)).start
         // The last file that starts at or before the offset and is not empty, or else the first there is.
-        var low = 0
-        var high = files.count
-        while low < high {
-            let middle = (low + high) / 2
-            if files[middle].start <= offset { low = middle + 1 } else { high = middle }
-        }
-        guard low > 0 else { return files.first }
-        var index = low - 1
+        let behind = files.partitioningIndex { $0.start > offset }
+        guard behind > 0 else { return files.first }
+        var index = behind - 1
         // An offset at the very end of a file belongs to it, not to the one that begins there, unless that has text.
         while index > 0, files[index].start == files[index].end { index -= 1 }
         return files[index]
@@ -158,13 +171,7 @@ public struct SourceSet: Sendable {
     }
 
     private func lineIndex(of offset: UInt32, in file: SourceFile) -> Int {
-        var low = 0
-        var high = file.lineStarts.count
-        while low < high {
-            let middle = (low + high) / 2
-            if file.lineStarts[middle] <= offset { low = middle + 1 } else { high = middle }
-        }
-        return max(0, low - 1)
+        max(0, file.lineStarts.partitioningIndex { $0 > offset } - 1)
     }
 
     /// The bytes of a file as a terminal may have them: secrets as stars of the same length. Nothing else is changed, so that

@@ -92,10 +92,6 @@ extension SyntaxReader {
         return false
     }
 
-    func isLoop(_ text: ArraySlice<UInt8>) -> Bool {
-        text.starts(with: "~SEQ".utf8) || text.starts(with: "~LST".utf8)
-    }
-
     /// The rest of a line without its comment, and where the line ends.
     mutating func uncommented(_ start: Int, _ end: Int) -> (MappedText, Int) {
         let (text, hasComment, lineEnd) = DefinitionReach.line(tree.sources.bytes, start, end)
@@ -144,9 +140,9 @@ extension SyntaxReader {
         endLine()
     }
 
-    /// Ends a line of what is made, if it has begun.
     func isAtLineStart() -> Bool { expansion.made.bytes.last.map { $0 == UInt8(ascii: "\n") } ?? true }
 
+    /// Ends a line of what is made, if it has begun.
     mutating func endLine() {
         guard !isAtLineStart() else { return }
         var last = expansion.made.byte(expansion.made.bytes.count - 1)
@@ -195,7 +191,7 @@ extension SyntaxReader {
             let value = variable.lines[0]
             let place = place(line, 0..<reference.end)
             let context = tree.sources.expansion.add(
-                .init(kind: .variable, parent: place.context, reference: place.range))
+                .init(kind: .value, parent: place.context, reference: place.range))
             var replaced = MappedText()
             replaced.append(value, value.trimmed(0..<value.bytes.count), as: context)
             replaced.append(line, reference.end..<line.bytes.count)

@@ -77,7 +77,7 @@ extension SyntaxReader {
     }
 
     private mutating func run(
-        _ passes: Passes, _ arguments: MappedText, _ line: MappedText, _ rest: Range<Int>, _ head: ExpansionMap.Place,
+        _ passes: Passes, _ arguments: MappedText, _ line: MappedText, _ rest: Range<Int>, _ head: ExpansionMap.Place
     ) {
         let names = passes.names.map { Array(arguments.bytes[$0]) }
         let places = passes.names.map { place(arguments, $0).range }

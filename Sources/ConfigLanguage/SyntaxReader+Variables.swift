@@ -35,10 +35,6 @@ extension SyntaxReader {
         return Reference(name: name, end: index + 1, isBraced: true, isComplete: true)
     }
 
-    func isNameByte(_ byte: UInt8) -> Bool {
-        byte == 0x5F || (byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A) || isDigit(byte)
-    }
-
     private func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
 
     // MARK: Definitions
@@ -220,7 +216,7 @@ extension SyntaxReader {
         expansion.active.append((name, place.range))
         defer { expansion.active.removeLast() }
         let inner = tree.sources.expansion.add(
-            .init(kind: .variable, parent: place.context, reference: place.range))
+            .init(kind: .value, parent: place.context, reference: place.range))
         for (number, value) in variable.lines.enumerated() {
             var text = MappedText()
             text.append(value, 0..<value.bytes.count, as: inner)

@@ -120,6 +120,7 @@ struct SyntaxReader {
         }
         closeAtEnd()
         noteOtherNode()
+        tree.sources.sortSecrets()
     }
 
     /// Reads what stands at `position` and gives the position behind it; nil when it has moved frames itself.

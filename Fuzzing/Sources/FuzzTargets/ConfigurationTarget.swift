@@ -9,13 +9,7 @@ enum ConfigurationTarget {
         let hash = Digest.hash(input)
         guard examination.includes(hash) else {
             // Half of them with each reading.
-            let leniency: Leniency = hash & 1 == 0 ? .strict : .keepalived
-            let loaded = Configuration.load(
-                main: FuzzedFiles.mainName, files: files.files, environment: FuzzedFiles.environment, leniency: leniency
-            )
-            let hasError = loaded.diagnostics.contains { $0.severity == .error }
-            try require(
-                hasError != loaded.isValid, hasError ? "a model beside an error" : "neither a model nor an error")
+            _ = try read(files, hash & 1 == 0 ? .strict : .keepalived)
             return 0
         }
         let strict = try load(files, .strict, &digest)
@@ -45,11 +39,17 @@ enum ConfigurationTarget {
     private static func load(
         _ files: FuzzedFiles, _ leniency: Leniency, _ digest: inout Digest
     ) throws(Violation) -> LoadedConfiguration {
+        let loaded = try read(files, leniency)
+        try DiagnosticPromises(sources: loaded.sources).check(loaded.diagnostics, digest: &digest)
+        return loaded
+    }
+
+    /// A model, or an error.
+    private static func read(_ files: FuzzedFiles, _ leniency: Leniency) throws(Violation) -> LoadedConfiguration {
         let loaded = Configuration.load(
             main: FuzzedFiles.mainName, files: files.files, environment: FuzzedFiles.environment, leniency: leniency)
         let hasError = loaded.diagnostics.contains { $0.severity == .error }
         try require(hasError != loaded.isValid, hasError ? "a model beside an error" : "neither a model nor an error")
-        try DiagnosticPromises(sources: loaded.sources).check(loaded.diagnostics, digest: &digest)
         return loaded
     }
 

@@ -30,8 +30,8 @@ enum Vocabulary {
         "/bin/true", "\"/bin/sh -c 'exit 1'\"", "\"\"", "''", "rr", "NAT", "DR", "TCP", "UDP", "80", "http", "fwmark",
         "via",
         "nosuch", "$A", "${A}", "$A=", "${_PWD}", "${_RANDOM 1 9}", "@left", "@^left", "~SEQ(A, 1, 3)",
-        "~SEQx(B, 0xff)",
-        "~LST(A, x, y)", "~LST({A, B}, {1, 2})", "nosuch", "prioritty", "é", "日本", "\u{FEFF}", "secret-word-1",
+        "~SEQx(B, 0xff)", "~LST(A, x, y)", "~LST({A, B}, {1, 2})", "nosuch", "prioritty", "é", "日本", "\u{FEFF}",
+        "secret-word-1",
         "a-name-that-is-longer-than-an-interface",
     ])
 
