@@ -47,10 +47,16 @@ let package = Package(
             name: "SimulatedWorld", dependencies: ["RouterEngine", "Configuration", "VRRP", "Primitives"],
             swiftSettings: pure),
         .target(name: "Supervision", dependencies: ["Primitives"], swiftSettings: pure),
+        .target(
+            name: "Balancing", dependencies: ["Configuration", "Netlink", "Primitives"], swiftSettings: pure),
+        .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
             name: "LinuxWorld", dependencies: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"],
+            swiftSettings: pure),
+        .target(
+            name: "DataPlanes", dependencies: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"],
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
@@ -88,6 +94,8 @@ let package = Package(
         test("RouterEngine", ["VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
         test("Supervision", ["Primitives"]),
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
+        test("Balancing", ["Configuration", "Netlink", "Primitives"]),
+        test("Health", ["Configuration", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
@@ -99,7 +107,10 @@ let package = Package(
             name: "FuzzTests", dependencies: ["FuzzTargets", "Configuration", "ConfigLanguage", "Primitives"],
             swiftSettings: strict),
         .testTarget(
-            name: "Integration", dependencies: ["NetworkLab", "LinuxWorld", "Netlink", "VRRP", "Primitives"],
+            name: "Integration",
+            dependencies: [
+                "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
+            ],
             swiftSettings: strict),
     ]
 )

@@ -60,7 +60,14 @@ public struct NetlinkAttribute: Hashable, Sendable {
     public var offset: Int
     public var count: Int
 
-    static let headerLength = 4
+    /// The bytes of `struct nlattr`.
+    public static let headerLength = 4
+
+    public init(type: UInt16, offset: Int, count: Int) {
+        self.type = type
+        self.offset = offset
+        self.count = count
+    }
 }
 
 /// Walks the attributes in [offset, end) of a span, under the same promise as `NetlinkMessages`.

@@ -52,17 +52,12 @@ public struct RouteDecoder: Sendable {
         switch message.type {
         case 1: return nil
         case NetlinkMessage.error:
-            guard message.end - message.body >= 4, let code = datagram.hostUInt32(at: message.body) else {
-                return .malformed(type: message.type)
-            }
-            return .error(
-                sequence: message.sequence, errno: 0 &- Int32(bitPattern: code),
-                text: extendedText(message, in: datagram))
+            guard let answer = message.answer(in: datagram) else { return .malformed(type: message.type) }
+            return .error(sequence: message.sequence, errno: answer.errno, text: answer.text)
         case NetlinkMessage.done:
-            let code = message.end - message.body >= 4 ? datagram.hostUInt32(at: message.body) ?? 0 : 0
             defer { interrupted = false }
             return .done(
-                sequence: message.sequence, errno: 0 &- Int32(bitPattern: code), interrupted: interrupted)
+                sequence: message.sequence, errno: message.answer(in: datagram)?.errno ?? 0, interrupted: interrupted)
         case NetlinkMessage.overrun: return .overrun
         case RouteType.newLink, RouteType.deleteLink:
             // AF_BRIDGE (7): a port's affair, not the interface's.
@@ -74,19 +69,5 @@ public struct RouteDecoder: Sendable {
             return message.type == RouteType.newAddress ? .address(record) : .addressGone(record)
         default: return .other(type: message.type)
         }
-    }
-
-    /// NLMSGERR_ATTR_MSG. With NETLINK_CAP_ACK only the request's header is repeated before it, otherwise all of it.
-    func extendedText(_ message: NetlinkMessage, in datagram: RawSpan) -> String {
-        let hasAttributes = message.flags & 0x200 != 0  // NLM_F_ACK_TLVS
-        guard hasAttributes, let repeated = datagram.hostUInt32(at: message.body + 4) else { return "" }
-        let isCapped = message.flags & 0x100 != 0  // NLM_F_CAPPED
-        let skip = isCapped ? NetlinkMessage.headerLength : aligned(Int(repeated))
-        guard skip <= message.end - message.body - 4 else { return "" }
-        var attributes = NetlinkAttributes(from: message.body + 4 + skip, to: message.end)
-        while let attribute = attributes.next(in: datagram) {
-            if attribute.type == 1 { return datagram.text(attribute) ?? "" }
-        }
-        return ""
     }
 }

@@ -27,10 +27,15 @@ enum House {
             name: "SimulatedWorld", kind: .pure,
             imports: ["RouterEngine", "Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
+        Room(name: "Balancing", kind: .pure, imports: ["Configuration", "Netlink", "Primitives"]),
+        Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,
             imports: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives", "Glibc"]),
+        Room(
+            name: "DataPlanes", kind: .kernel,
+            imports: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,

@@ -1,8 +1,7 @@
 extension RandomAccessCollection {
     /// The first index whose element `belongs` behind, in a collection that has all those that do not before all that do; the end
     /// where there is none. By halves.
-    @inline(__always)
-    func partitioningIndex(where belongs: (Element) -> Bool) -> Index {
+    @inlinable public func partitioningIndex(where belongs: (Element) -> Bool) -> Index {
         var low = startIndex
         var count = count
         while count > 0 {

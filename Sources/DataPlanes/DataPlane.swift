@@ -1,0 +1,77 @@
+import Balancing
+import LinuxWorld
+import Primitives
+
+/// What forwards: makes a kernel's table equal to a ``ForwardingTable``, by steps.
+///
+/// A data plane waits for the kernel (a few milliseconds), so it has a thread, or a process, that may wait. What someone else changed is
+/// found by ``read()``, and the balancer decides what to do about it.
+public protocol DataPlane: ~Copyable {
+    /// What the kernel forwards now, of what belongs to this plane.
+    mutating func read() throws(SystemError) -> ForwardingTable
+
+    /// Carries out steps. What the kernel refuses comes back, with its reason; the other steps are done all the same.
+    mutating func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange]
+
+    /// What was counted since each service and destination came, in the order of the table.
+    mutating func statistics() throws(SystemError) -> [ServiceStatistics]
+
+    /// Whether someone else may have changed the table since the last `read` or `apply`. Cheap: it is asked every 100 ms.
+    mutating func mayHaveChanged() throws(SystemError) -> Bool
+}
+
+/// A step that the kernel did not take.
+public struct RefusedChange: Hashable, Sendable {
+    public var change: TableChange
+    public var errno: Errno
+    /// The kernel's explanation, or this plane's, for people.
+    public var reason: String
+
+    public init(_ change: TableChange, errno: Errno, reason: String) {
+        self.change = change
+        self.errno = errno
+        self.reason = reason
+    }
+}
+
+/// Counters of a destination or of a service.
+public struct ForwardingCounters: Hashable, Sendable {
+    /// Connections that were scheduled.
+    public var connections: UInt64 = 0
+    /// From clients.
+    public var packetsIn: UInt64 = 0
+    /// To clients; 0 where answers do not pass here (direct routing, tunnels).
+    public var packetsOut: UInt64 = 0
+    public var bytesIn: UInt64 = 0
+    public var bytesOut: UInt64 = 0
+
+    public init() {}
+}
+
+public struct DestinationStatistics: Hashable, Sendable {
+    public var key: DestinationKey
+    public var counters: ForwardingCounters
+    /// Connections that are open now; nil where the plane does not know.
+    public var active: UInt64?
+    /// Connections that are kept although nothing passes them; nil where the plane does not know.
+    public var inactive: UInt64?
+
+    public init(_ key: DestinationKey, counters: ForwardingCounters, active: UInt64?, inactive: UInt64?) {
+        self.key = key
+        self.counters = counters
+        self.active = active
+        self.inactive = inactive
+    }
+}
+
+public struct ServiceStatistics: Hashable, Sendable {
+    public var key: ServiceKey
+    public var counters: ForwardingCounters
+    public var destinations: [DestinationStatistics]
+
+    public init(_ key: ServiceKey, counters: ForwardingCounters, destinations: [DestinationStatistics]) {
+        self.key = key
+        self.counters = counters
+        self.destinations = destinations
+    }
+}
