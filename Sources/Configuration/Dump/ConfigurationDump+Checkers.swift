@@ -52,6 +52,10 @@ extension ConfigurationDump {
             add(check, nil, of: real, server) {
                 $0.line(2, "Tracked file = \(name)" + (weight.map { ", \($0)\(reverse ? " reverse" : "")" } ?? ""))
             }
+        case .redis(let probe): add(check, probe.connection, of: real, server) { _ in }
+        case .mysql(let probe): add(check, probe.connection, of: real, server) { _ in }
+        case .postgres(let probe): add(check, probe.connection, of: real, server) { _ in }
+        case .grpc(let probe): add(check, probe.connection, of: real, server) { _ in }
         case .smtp: break
         }
     }
@@ -186,6 +190,10 @@ extension HealthCheck {
         case .command: "MISC_CHECK"
         case .file: "FILE_CHECK"
         case .bfd: "BFD_CHECK"
+        case .redis: "REDIS_CHECK"
+        case .mysql: "MYSQL_CHECK"
+        case .postgres: "PGSQL_CHECK"
+        case .grpc: "GRPC_CHECK"
         }
     }
 }

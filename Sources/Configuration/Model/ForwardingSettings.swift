@@ -1,6 +1,6 @@
 import Primitives
 
-/// What `global_defs` says of IPVS: `lvs_…` and its relatives. Nothing forwards yet.
+/// What `global_defs` says of IPVS: `lvs_…` and its relatives.
 public struct ForwardingSettings: Hashable, Sendable {
     /// `lvs_timeouts`: of connections, 0…2678400 s; nil leaves the kernel's value.
     public struct Timeouts: Hashable, Sendable {
@@ -40,6 +40,15 @@ public struct ForwardingSettings: Hashable, Sendable {
         public init(interface: String) { self.interface = interface }
     }
 
+    /// `data_plane`: what forwards.
+    public enum Plane: String, Hashable, Sendable, CaseIterable {
+        /// `auto`, and where none is written: ipvs where the kernel has ip_vs, else nftables.
+        case automatic = "auto"
+        case ipvs
+        case nftables
+    }
+
+    public var plane: Plane = .automatic
     public var timeouts = Timeouts()
     /// `lvs_flush`: empty the table at the start.
     public var flushesAtStart: Bool = false

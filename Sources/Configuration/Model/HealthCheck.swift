@@ -25,6 +25,14 @@ public struct HealthCheck: Hashable, Sendable {
         indirect case file(name: String, weight: Int?, reverse: Bool)
         /// `BFD_CHECK`: the session of the `bfd_instance` of this name is up. Of the fields below `alpha` applies.
         case bfd(name: String)
+        /// `REDIS_CHECK`: the server is ready, and has the role that is wanted.
+        indirect case redis(RedisProbe)
+        /// `MYSQL_CHECK`: a login succeeds, and the server has the role that is wanted.
+        indirect case mysql(MySQLProbe)
+        /// `PGSQL_CHECK`: the same of PostgreSQL.
+        indirect case postgres(PostgresProbe)
+        /// `GRPC_CHECK`: `grpc.health.v1.Health/Check` answers SERVING.
+        indirect case grpc(GRPCProbe)
     }
 
     /// Where a check goes to, and where it comes from.
@@ -59,6 +67,8 @@ public struct HealthCheck: Hashable, Sendable {
     public var warmup: Duration = .seconds(60)
     /// `retry`, or the real server's, or 1; 3 in DNS_CHECK, 0 in MISC_CHECK. Failures that are forgiven in a row.
     public var retry: UInt32 = 1
+    /// `rise`: successes in a row after which a failed check counts as passed again, at least 1.
+    public var rise: UInt32 = 1
     /// `alpha`, or the real server's: down until the first success.
     public var alpha: Bool = false
     /// `log_all_failures`, or the global default, or false.
@@ -115,15 +125,59 @@ public struct HTTPProbe: Hashable, Sendable {
         /// `digest`: the 16 bytes of the body's MD5.
         public var digest: [UInt8]?
         public var regex: Regex?
+        /// `json`: what the body must say; all of them. None unless written.
+        public var json: [JSONAssertion] = []
         /// `tls_compliant`, or the checker's (SSL_GET).
         public var tlsCompliant: Bool = false
 
         public init(path: String) { self.path = path }
     }
 
+    /// `json PATH VALUE`: the value at a path of the body, read as JSON.
+    public struct JSONAssertion: Hashable, Sendable {
+        /// `json_path`: names and indices joined by dots, such as `status` or `checks.0.state`.
+        public var path: String
+        /// The value as text: a string without quotes, a number or `true`, `false`, `null` as it is written; nil asks only that there is one.
+        public var value: String?
+
+        public init(path: String, value: String? = nil) {
+            self.path = path
+            self.value = value
+        }
+    }
+
+    /// `header NAME VALUE`.
+    public struct Header: Hashable, Sendable {
+        public var name: String
+        public var value: String
+
+        public init(name: String, value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// What SSL_GET asks of the server's certificate.
+    public struct Verification: Hashable, Sendable {
+        /// `tls_verify`: the chain ends in an authority that is trusted (`SSL { ca … }`, or the host's), and the name fits.
+        public var chain: Bool = false
+        /// `tls_min_days`: the certificate is valid for at least so many days more; nil is not asked.
+        public var minimumDays: UInt32?
+
+        public init() {}
+    }
+
     public var connection: HealthCheck.Connection
     /// In the order in which they are asked; never empty.
     public var urls: [URL]
+    /// `method`: a token such as `GET`, `HEAD`, `POST`.
+    public var method: String = "GET"
+    /// `header` lines, in their order, added to those that are sent anyway; `Host` and `User-Agent` take the place of those.
+    public var headers: [Header] = []
+    /// `body`: sent with its Content-Length; nil is none.
+    public var body: String?
+    /// SSL_GET only.
+    public var verification = Verification()
     /// `http_protocol`.
     public var version: Version = .v1_0
     /// `enable_sni`: the virtual host is named in the TLS handshake.
@@ -211,4 +265,80 @@ public struct CommandProbe: Hashable, Sendable {
         self.argv = argv
         self.timeout = timeout
     }
+}
+
+/// What a check of a database asks of its role.
+public enum DatabaseRole: String, Hashable, Sendable, CaseIterable {
+    /// Takes writes.
+    case primary
+    /// Follows another.
+    case replica
+}
+
+/// `REDIS_CHECK`: `PING`, and `INFO replication` where a role, a link or a lag is asked for. A server that loads its data is not ready.
+public struct RedisProbe: Hashable, Sendable {
+    public var connection: HealthCheck.Connection
+    /// `tls`: from the first byte on.
+    public var tls: Bool = false
+    /// `username` of an ACL user; needs a password.
+    public var username: String?
+    /// `password`.
+    public var password: Secret?
+    /// `role`; nil is either.
+    public var role: DatabaseRole?
+    /// `require_link`: a replica's link to its primary is up. Does not concern a primary.
+    public var requiresLink: Bool = false
+    /// `max_lag`: a replica heard its primary so long ago at most; nil is not asked.
+    public var maximumLag: Duration?
+
+    public init(_ connection: HealthCheck.Connection) { self.connection = connection }
+}
+
+/// `MYSQL_CHECK`.
+public struct MySQLProbe: Hashable, Sendable {
+    public var connection: HealthCheck.Connection
+    /// `tls`: the connection becomes TLS before the login.
+    public var tls: Bool = false
+    /// `username`; nil: the greeting alone is looked at, and nobody logs in.
+    public var username: String?
+    /// `password`.
+    public var password: Secret?
+    /// `role`: `@@global.read_only` is 0 of a primary, 1 of a replica; nil is either. Needs a user.
+    public var role: DatabaseRole?
+    /// `max_lag`: `Seconds_Behind_Source` of a replica; nil is not asked. Needs a user.
+    public var maximumLag: Duration?
+
+    public init(_ connection: HealthCheck.Connection) { self.connection = connection }
+}
+
+/// `PGSQL_CHECK`.
+public struct PostgresProbe: Hashable, Sendable {
+    public var connection: HealthCheck.Connection
+    /// `tls`: the connection becomes TLS before the login (SSLRequest).
+    public var tls: Bool = false
+    /// `username`.
+    public var username: String = "postgres"
+    /// `password`: sent as the server asks for it: in clear text (only inside TLS), MD5 or SCRAM-SHA-256.
+    public var password: Secret?
+    /// `database`.
+    public var database: String = "postgres"
+    /// `role`: `pg_is_in_recovery()` is false of a primary, true of a replica; nil is either.
+    public var role: DatabaseRole?
+    /// `max_lag` of a replica: `now() - pg_last_xact_replay_timestamp()`, 0 when everything received is replayed; nil is not asked.
+    public var maximumLag: Duration?
+
+    public init(_ connection: HealthCheck.Connection) { self.connection = connection }
+}
+
+/// `GRPC_CHECK`: HTTP/2, with prior knowledge or ALPN `h2`.
+public struct GRPCProbe: Hashable, Sendable {
+    public var connection: HealthCheck.Connection
+    /// `tls`.
+    public var tls: Bool = false
+    /// `service` of the request; empty is the server as a whole.
+    public var service: String = ""
+    /// `virtualhost`: the `:authority`; nil is the address.
+    public var authority: String?
+
+    public init(_ connection: HealthCheck.Connection) { self.connection = connection }
 }

@@ -16,6 +16,11 @@ public struct RealServer: Hashable, Sendable {
     public var lowerThreshold: UInt32 = 0
     /// `inhibit_on_failure`: a failed server gets weight 0 and keeps its connections, and is not removed.
     public var inhibitOnFailure: Bool = false
+    /// `drain_timeout`, or the virtual server's: a server that is removed from the configuration, or drained, gets weight 0 and so long for its
+    /// connections to end; then it goes. Nil: it goes at once.
+    public var drainTimeout: Duration?
+    /// `slow_start`, or the virtual server's: a server that comes back gets its weight little by little within this time; nil: at once.
+    public var slowStart: Duration?
     /// `smtp_alert`, or the global defaults, or true.
     public var smtpAlert: Bool = true
     /// `notify_up`.
@@ -68,6 +73,8 @@ public struct CheckTiming: Hashable, Sendable {
     public var warmup: Duration?
     /// `retry`; nil is up to the kind of check.
     public var retry: UInt32?
+    /// `rise`; nil is 1.
+    public var rise: UInt32?
     /// `alpha`: down until the first success.
     public var alpha: Bool = false
 

@@ -98,6 +98,10 @@ public struct VirtualServer: Hashable, Sendable {
     public var omega: Bool = false
     /// `inhibit_on_failure`, which is where real servers have theirs from.
     public var inhibitOnFailure: Bool = false
+    /// `drain_timeout`, which is where real servers have theirs from.
+    public var drainTimeout: Duration?
+    /// `slow_start`, which is where real servers have theirs from.
+    public var slowStart: Duration?
     /// What real servers inherit.
     public var timing = CheckTiming()
     /// `quorum`: the least weight of living servers; 1…4294967295.

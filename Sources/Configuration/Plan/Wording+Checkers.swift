@@ -27,6 +27,10 @@ extension HealthCheck {
                 Wording("misc_dynamic", probe.isDynamic),
                 Wording("user", probe.user?.wording),
             ]
+        case .redis(let probe): words += probe.connection.wordings
+        case .mysql(let probe): words += probe.connection.wordings
+        case .postgres(let probe): words += probe.connection.wordings
+        case .grpc(let probe): words += probe.connection.wordings
         // Of these only part of the rest applies.
         case .file(let name, let weight, let reverse):
             return [
