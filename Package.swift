@@ -48,7 +48,7 @@ let package = Package(
             swiftSettings: pure),
         .target(name: "Supervision", dependencies: ["Primitives"], swiftSettings: pure),
         .target(
-            name: "Balancing", dependencies: ["Configuration", "Netlink", "Primitives"], swiftSettings: pure),
+            name: "Balancing", dependencies: ["Health", "Configuration", "Netlink", "Primitives"], swiftSettings: pure),
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
@@ -94,7 +94,7 @@ let package = Package(
         test("RouterEngine", ["VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
         test("Supervision", ["Primitives"]),
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
-        test("Balancing", ["Configuration", "Netlink", "Primitives"]),
+        test("Balancing", ["Health", "Configuration", "ConfigLanguage", "Netlink", "Primitives"]),
         test("Health", ["Configuration", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),

@@ -71,7 +71,7 @@ extension Engine {
                 position += 1
             }
         }
-        deadlines.set(.init(kind: .pacing, index: 0), next)
+        deadlines.set(.init(.pacing, 0), next)
     }
 
     private func interval(_ family: AddressFamily) -> Duration {

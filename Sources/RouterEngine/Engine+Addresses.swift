@@ -74,7 +74,7 @@ extension Engine {
     private mutating func schedule(_ id: AddressID) {
         let entry = addresses[id]
         let earliest = [entry?.nextRefresh, entry?.retryAt, entry?.foughtUntil].compactMap(\.self).min()
-        deadlines.set(.init(kind: .address, index: id.index), earliest)
+        deadlines.set(.init(.address, id.index), earliest)
     }
 
     /// Refreshes come at a third of the lifetime, each address at its own phase, so that a thousand of them

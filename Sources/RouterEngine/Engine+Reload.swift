@@ -195,9 +195,9 @@ extension Engine {
         for index in scripts.indices where !result.contains(where: { $0.id == scripts[index].id }) {
             cancelScript(index, into: &effects)
         }
-        for index in scripts.indices { deadlines.set(.init(kind: .script, index: index), nil) }
+        for index in scripts.indices { deadlines.set(.init(.script, index), nil) }
         scripts = result
-        for index in scripts.indices { deadlines.set(.init(kind: .script, index: index), scripts[index].nextRun) }
+        for index in scripts.indices { deadlines.set(.init(.script, index), scripts[index].nextRun) }
     }
 
     /// The router that goes on under a new definition. Several unicast routers may share what makes a router the
@@ -279,7 +279,7 @@ extension Engine {
         if case .hook(.router(id), .stop)? = effects.last { effects.removeLast() }
         effects.append(.hook(.router(id), slot.definition.notify.reportsDeleted ? .deleted : .fault))
         for address in slot.addresses where addresses.drop(address) { touched.append(address) }
-        deadlines.set(.init(kind: .router, index: id.index), nil)
+        deadlines.set(.init(.router, id.index), nil)
         slots[id.index]?.addresses = []
         slots[id.index]?.interface = nil
         retired.append(id)

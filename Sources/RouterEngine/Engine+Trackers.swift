@@ -61,12 +61,12 @@ extension Engine {
     mutating func startScripts(at now: Instant) {
         for index in scripts.indices where !scripts[index].users.isEmpty && scripts[index].nextRun == nil {
             scripts[index].nextRun = now
-            deadlines.set(.init(kind: .script, index: index), now)
+            deadlines.set(.init(.script, index), now)
         }
     }
 
     mutating func cancelScript(_ index: Int, into effects: inout [Effect]) {
-        deadlines.set(.init(kind: .script, index: index), nil)
+        deadlines.set(.init(.script, index), nil)
         scripts[index].nextRun = nil
         if scripts[index].isRunning { effects.append(.cancelScript(scripts[index].id)) }
         scripts[index].isRunning = false
@@ -78,7 +78,7 @@ extension Engine {
         // As with adverts: the next follows the deadline, unless it was far too late.
         let next = (now - due < interval ? due : now) + interval
         scripts[index].nextRun = next
-        deadlines.set(.init(kind: .script, index: index), next)
+        deadlines.set(.init(.script, index), next)
         if scripts[index].isRunning {
             scripts[index].isOverdue = true
             effects.append(.note(.scriptSkipped(scripts[index].id)))

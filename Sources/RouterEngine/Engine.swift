@@ -31,7 +31,7 @@ public struct Engine: Sendable {
     /// Whether several unicast routers share a key of `demux`.
     var sharesKeys = false
     var pacing = AnnouncementPacing()
-    var deadlines = DeadlineHeap()
+    var deadlines = DeadlineHeap<EngineDeadline>()
     var phase: Phase = .waiting
     /// Reused for the effects of one router, so that an advertisement allocates nothing.
     var scratch: [RouterEffect] = []
@@ -91,7 +91,7 @@ public struct Engine: Sendable {
     /// Does everything that is due.
     public mutating func advance(to now: Instant, into effects: inout [Effect]) {
         while let key = deadlines.popDue(at: now) {
-            switch key.kind {
+            switch key.of {
             case .engine: beginRunning(at: now, into: &effects)
             case .router: run(RouterID(key.index), at: now, into: &effects) { $0.advance(to: now, into: &$1) }
             case .script: scriptIsDue(key.index, at: now, into: &effects)
@@ -123,7 +123,7 @@ public struct Engine: Sendable {
         takeStrays()
         if adoptsNothing, delay > .zero {
             phase = .delayed(until: now + delay)
-            deadlines.set(.init(kind: .engine, index: 0), now + delay)
+            deadlines.set(.init(.engine, 0), now + delay)
             for id in addresses.ids { settle(id, at: now, into: &effects) }
         } else {
             beginRunning(at: now, into: &effects)
@@ -209,7 +209,7 @@ public struct Engine: Sendable {
         scratch.removeAll(keepingCapacity: true)
         guard let outcome = slots[id.index]?.run(into: &scratch, body) else { return }
         if !scratch.isEmpty { carryOut(scratch, of: id, at: now, into: &effects) }
-        deadlines.set(.init(kind: .router, index: id.index), outcome.deadline)
+        deadlines.set(.init(.router, id.index), outcome.deadline)
         // A group looks at nothing of its members but their roles.
         if let group = outcome.dirtyGroup, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
     }

@@ -27,8 +27,8 @@ enum House {
             name: "SimulatedWorld", kind: .pure,
             imports: ["RouterEngine", "Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
-        Room(name: "Balancing", kind: .pure, imports: ["Configuration", "Netlink", "Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
+        Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,

@@ -165,35 +165,3 @@ extension ConfigurationDump {
         return result
     }
 }
-
-extension HealthCheck {
-    var isOfFile: Bool { if case .file = probe { true } else { false } }
-
-    /// Runs at intervals of its own.
-    var isTimed: Bool {
-        switch probe {
-        case .file, .bfd: false
-        default: true
-        }
-    }
-
-    /// The block that it was written as.
-    var keyword: String {
-        switch probe {
-        case .tcp: "TCP_CHECK"
-        case .ping: "PING_CHECK"
-        case .udp: "UDP_CHECK"
-        case .http: "HTTP_GET"
-        case .https: "SSL_GET"
-        case .smtp: "SMTP_CHECK"
-        case .dns: "DNS_CHECK"
-        case .command: "MISC_CHECK"
-        case .file: "FILE_CHECK"
-        case .bfd: "BFD_CHECK"
-        case .redis: "REDIS_CHECK"
-        case .mysql: "MYSQL_CHECK"
-        case .postgres: "PGSQL_CHECK"
-        case .grpc: "GRPC_CHECK"
-        }
-    }
-}

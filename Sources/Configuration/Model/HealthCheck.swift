@@ -77,6 +77,39 @@ public struct HealthCheck: Hashable, Sendable {
     public init(_ probe: Probe) { self.probe = probe }
 }
 
+extension HealthCheck {
+    /// `FILE_CHECK`.
+    public var isOfFile: Bool { if case .file = probe { true } else { false } }
+
+    /// Runs at intervals of its own.
+    public var isTimed: Bool {
+        switch probe {
+        case .file, .bfd: false
+        default: true
+        }
+    }
+
+    /// The block that it was written as.
+    public var keyword: String {
+        switch probe {
+        case .tcp: "TCP_CHECK"
+        case .ping: "PING_CHECK"
+        case .udp: "UDP_CHECK"
+        case .http: "HTTP_GET"
+        case .https: "SSL_GET"
+        case .smtp: "SMTP_CHECK"
+        case .dns: "DNS_CHECK"
+        case .command: "MISC_CHECK"
+        case .file: "FILE_CHECK"
+        case .bfd: "BFD_CHECK"
+        case .redis: "REDIS_CHECK"
+        case .mysql: "MYSQL_CHECK"
+        case .postgres: "PGSQL_CHECK"
+        case .grpc: "GRPC_CHECK"
+        }
+    }
+}
+
 /// `HTTP_GET` and `SSL_GET`.
 public struct HTTPProbe: Hashable, Sendable {
     public enum Version: String, Hashable, Sendable, CaseIterable {

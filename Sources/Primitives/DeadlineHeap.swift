@@ -1,41 +1,44 @@
-import Primitives
+/// What a deadline belongs to. Small and dense: `index` is an index into a table of its `kind`.
+public protocol DeadlineKey: Comparable, Sendable {
+    /// 0 ..< `kinds`.
+    var kind: Int { get }
+    /// From 0 on.
+    var index: Int { get }
+    static var kinds: Int { get }
+}
 
 /// The earliest of many deadlines: an indexed binary heap. Setting, moving and removing a key's deadline
 /// cost O(log n), reading the earliest O(1); equal deadlines come out in the order of their keys, so that
 /// a replay sees the same order.
-struct DeadlineHeap: Sendable {
-    /// What a deadline belongs to. Small: it is the index into `positions` of its kind.
-    struct Key: Hashable, Comparable, Sendable {
-        enum Kind: UInt8, Sendable { case engine, router, script, address, pacing }
-        var kind: Kind
-        var index: Int
-        static func < (a: Key, b: Key) -> Bool {
-            a.kind != b.kind ? a.kind.rawValue < b.kind.rawValue : a.index < b.index
+public struct DeadlineHeap<Key: DeadlineKey>: Sendable {
+    @usableFromInline struct Entry: Sendable {
+        @usableFromInline var deadline: Deadline
+        @usableFromInline var key: Key
+        @inlinable init(deadline: Deadline, key: Key) {
+            self.deadline = deadline
+            self.key = key
         }
-    }
-
-    private struct Entry: Sendable {
-        var deadline: Deadline
-        var key: Key
-        func precedes(_ other: Entry) -> Bool {
+        @inlinable func precedes(_ other: Entry) -> Bool {
             deadline != other.deadline ? deadline < other.deadline : key < other.key
         }
     }
 
-    private var entries: [Entry] = []
-    private var positions: [[Int32]] = Array(repeating: [], count: 5)
+    @usableFromInline var entries: [Entry] = []
+    @usableFromInline var positions: [[Int32]]
 
-    var earliest: Deadline? { entries.first?.deadline }
+    @inlinable public init() { positions = Array(repeating: [], count: Key.kinds) }
+
+    @inlinable public var earliest: Deadline? { entries.first?.deadline }
 
     /// Removes and returns the earliest key that is due.
-    mutating func popDue(at now: Instant) -> Key? {
+    @inlinable public mutating func popDue(at now: Instant) -> Key? {
         guard let first = entries.first, first.deadline <= now else { return nil }
         remove(at: 0)
         return first.key
     }
 
     /// Sets, moves or (with nil) removes the deadline of a key.
-    mutating func set(_ key: Key, _ deadline: Deadline?) {
+    @inlinable public mutating func set(_ key: Key, _ deadline: Deadline?) {
         let position = self.position(of: key)
         switch (position, deadline) {
         case (nil, nil): break
@@ -52,19 +55,19 @@ struct DeadlineHeap: Sendable {
         }
     }
 
-    private func position(of key: Key) -> Int? {
-        let table = positions[Int(key.kind.rawValue)]
+    @inlinable func position(of key: Key) -> Int? {
+        let table = positions[key.kind]
         guard key.index < table.count, table[key.index] >= 0 else { return nil }
         return Int(table[key.index])
     }
 
-    private mutating func setPosition(of key: Key, _ position: Int) {
-        let kind = Int(key.kind.rawValue)
+    @inlinable mutating func setPosition(of key: Key, _ position: Int) {
+        let kind = key.kind
         while positions[kind].count <= key.index { positions[kind].append(-1) }
         positions[kind][key.index] = Int32(position)
     }
 
-    private mutating func remove(at position: Int) {
+    @inlinable mutating func remove(at position: Int) {
         setPosition(of: entries[position].key, -1)
         let last = entries.removeLast()
         guard position < entries.count else { return }
@@ -74,7 +77,7 @@ struct DeadlineHeap: Sendable {
         siftDown(position)
     }
 
-    private mutating func siftUp(_ start: Int) {
+    @inlinable mutating func siftUp(_ start: Int) {
         var child = start
         let entry = entries[child]
         while child > 0 {
@@ -88,7 +91,7 @@ struct DeadlineHeap: Sendable {
         setPosition(of: entry.key, child)
     }
 
-    private mutating func siftDown(_ start: Int) {
+    @inlinable mutating func siftDown(_ start: Int) {
         guard start < entries.count else { return }
         var parent = start
         let entry = entries[parent]
