@@ -58,13 +58,17 @@ let package = Package(
         .target(
             name: "DataPlanes", dependencies: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"],
             swiftSettings: pure),
+        .target(
+            name: "Workers",
+            dependencies: ["LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives"],
+            swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
         .executableTarget(
             name: "aloftd",
             dependencies: [
-                "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "VRRP",
-                "Primitives",
+                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage",
+                "VRRP", "Primitives",
             ],
             swiftSettings: pure,
             // No NSS, no dynamic loader: 1 ms to start and half the memory of a PIE (docs/dependencies.md).
@@ -79,8 +83,8 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
-                "ConfigLanguage", "Primitives",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
+                "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

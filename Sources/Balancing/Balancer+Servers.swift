@@ -214,7 +214,7 @@ extension Balancer {
         if let hook = isUp ? server.settings.notifyUp : server.settings.notifyDown {
             effects.append(.hook(key: key, state: state, hook))
         }
-        if model.global.forwarding.notifyFIFO != nil || model.global.notifyFIFO != nil {
+        if hasOwnFIFO || hasSharedFIFO {
             effects.append(.fifo("\(key) \(state)\n"))
         }
         if server.settings.smtpAlert {

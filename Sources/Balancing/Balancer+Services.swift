@@ -44,7 +44,7 @@ extension Balancer {
         if let hook = isUp ? service.settings.quorumUp : service.settings.quorumDown {
             effects.append(.hook(key: "VS \(service.name)", state: state, hook))
         }
-        if model.global.forwarding.notifyFIFO != nil || model.global.notifyFIFO != nil {
+        if hasOwnFIFO || hasSharedFIFO {
             effects.append(.fifo("VS \(service.name) \(state)\n"))
         }
     }

@@ -17,6 +17,21 @@ extension Balancer {
         json.member("repairs", Int64(clamping: repairs))
     }
 
+    /// Some service has `ha_suspend`: the addresses of this host matter.
+    public var suspendsByAddress: Bool { model.virtualServers.contains(where: \.suspendsChecks) }
+    /// `lvs_notify_fifo`.
+    public var hasOwnFIFO: Bool { model.global.forwarding.notifyFIFO != nil }
+    /// `notify_fifo`.
+    public var hasSharedFIFO: Bool { model.global.notifyFIFO != nil }
+
+    /// The servers that an operator means, with their services and states.
+    public func servers(_ selector: ServerSelector) -> [(name: String, service: String, state: String)] {
+        services.flatMap { service in
+            service.servers.filter { matches(selector, $0, of: service) }
+                .map { ($0.name, service.name, $0.stateName) }
+        }
+    }
+
     /// A service by keepalived's name, by `ADDRESS:PORT`, or by its address alone.
     private func matches(_ service: ServiceState, _ name: String) -> Bool {
         if service.name == name { return true }
@@ -36,7 +51,7 @@ extension Balancer {
         json.member("name", service.name)
         json.memberArray("keys") { json in for key in service.keys.prefix(16) { json.value(key.description) } }
         json.member("state", service.hasQuorum ? "UP" : "DOWN")
-        json.member("for_seconds", (now - service.since).formattedSeconds())
+        json.member("for_seconds", (now - service.since).wholeSeconds)
         json.member("scheduler", service.settings.scheduler.rawValue)
         json.member("suspended", service.isSuspended)
         json.member("weight", service.livingWeight)
@@ -62,13 +77,13 @@ extension Balancer {
         json.member("address", "\(server.settings.address)")
         json.member("port", Int64(server.settings.port))
         json.member("state", server.stateName)
-        json.member("for_seconds", (now - (server.drain?.since ?? server.since)).formattedSeconds())
+        json.member("for_seconds", (now - (server.drain?.since ?? server.since)).wholeSeconds)
         json.member("weight", Int64(server.weight))
         json.member("forwarding", server.settings.forwarding.word)
         if server.risingSince != nil { json.member("slow_start", true) }
         if server.isLeaving { json.member("leaving", true) }
         if let deadline = server.drain?.deadline, server.drain?.isDone == false {
-            json.member("drain_ends_seconds", max(deadline - now, .zero).formattedSeconds())
+            json.member("drain_ends_seconds", max(deadline - now, .zero).wholeSeconds)
         }
         statistics.write(to: &json)
         json.memberArray("checks") { json in
@@ -86,13 +101,13 @@ extension Balancer {
         json.member("row", Int64(check.schedule.row))
         if let failure = check.schedule.lastFailure {
             json.member("last_failure", failure.reason)
-            json.member("last_failure_seconds", (now - failure.at).formattedSeconds())
+            json.member("last_failure_seconds", (now - failure.at).wholeSeconds)
         }
         if let success = check.schedule.lastSuccess {
-            json.member("last_success_seconds", (now - success).formattedSeconds())
+            json.member("last_success_seconds", (now - success).wholeSeconds)
         }
         if let due = check.schedule.nextDeadline {
-            json.member("next_seconds", max(due - now, .zero).formattedSeconds())
+            json.member("next_seconds", max(due - now, .zero).wholeSeconds)
         }
     }
 
@@ -219,4 +234,8 @@ extension ForwardingMethod {
         case .tunnel: "TUN"
         }
     }
+}
+
+extension Duration {
+    fileprivate var wholeSeconds: Int64 { nanoseconds / 1_000_000_000 }
 }

@@ -4,17 +4,29 @@ import Primitives
 /// and, for some, `instance`. docs/processes.md is the reference.
 public enum ControlRequest: Equatable, Sendable {
     case status(instance: String?)
-    case explain(instance: String)
+    /// `server` is one of the service that `instance` names: `ADDRESS` or `ADDRESS:PORT`.
+    case explain(instance: String, server: String? = nil)
     case history(instance: String?)
     case reload
     case stop
     case version
+    /// Servers get no new connections, and go when those they have ended, or the time is over (nil: as configured).
+    case drain(server: String, service: String?, milliseconds: Int64?)
+    case undrain(server: String, service: String?)
     /// ``RunningConfiguration``. It has passwords in it: for root and the daemon's own user only.
     case configuration
 
     /// The largest request, and the largest answer.
     public static let requestLimit = 1 << 16
     public static let answerLimit = 16 << 20
+
+    /// The VRRP worker has a part in the answer.
+    var asksWorker: Bool {
+        switch self {
+        case .drain, .undrain: false
+        default: true
+        }
+    }
 
     /// What a request that is none lacks, for the answer.
     public struct Failure: Error, Equatable, Sendable {
@@ -30,7 +42,13 @@ public enum ControlRequest: Equatable, Sendable {
         case "history": self = .history(instance: instance)
         case "explain":
             guard let instance else { throw Failure(text: "explain needs an instance") }
-            self = .explain(instance: instance)
+            self = .explain(instance: instance, server: json["server"]?.string)
+        case "drain":
+            guard let server = json["server"]?.string else { throw Failure(text: "drain needs a server") }
+            self = .drain(server: server, service: json["service"]?.string, milliseconds: json["milliseconds"]?.integer)
+        case "undrain":
+            guard let server = json["server"]?.string else { throw Failure(text: "undrain needs a server") }
+            self = .undrain(server: server, service: json["service"]?.string)
         case "reload": self = .reload
         case "stop": self = .stop
         case "version": self = .version
@@ -45,7 +63,18 @@ public enum ControlRequest: Equatable, Sendable {
         json.object {
             switch self {
             case .status(let instance): $0.command("status", instance)
-            case .explain(let instance): $0.command("explain", instance)
+            case .explain(let instance, let server):
+                $0.command("explain", instance)
+                if let server { $0.member("server", server) }
+            case .drain(let server, let service, let milliseconds):
+                $0.command("drain", nil)
+                $0.member("server", server)
+                if let service { $0.member("service", service) }
+                if let milliseconds { $0.member("milliseconds", milliseconds) }
+            case .undrain(let server, let service):
+                $0.command("undrain", nil)
+                $0.member("server", server)
+                if let service { $0.member("service", service) }
             case .history(let instance): $0.command("history", instance)
             case .reload: $0.command("reload", nil)
             case .stop: $0.command("stop", nil)

@@ -1,6 +1,6 @@
 import Primitives
 
-/// The last transitions of each instance and group, kept by the supervisor so that they outlive a worker.
+/// The last transitions of each instance, group, service and server, kept by the supervisor so that they outlive a worker.
 ///
 /// Bounded twice: `depth` records a key, and `limit` records in all, so that a thousand instances share
 /// what a hundred may have each. The oldest of a key goes first.
@@ -71,14 +71,14 @@ public struct History: Sendable {
         }
     }
 
-    /// The records of an instance or group, oldest first.
-    public func records(of name: String, isGroup: Bool = false) -> [TransitionRecord] {
-        rings[(isGroup ? "GROUP " : "INSTANCE ") + name]?.inOrder ?? []
+    /// The records of one name, oldest first.
+    public func records(of name: String, _ subject: TransitionRecord.Subject = .instance) -> [TransitionRecord] {
+        rings[subject.word + " " + name]?.inOrder ?? []
     }
 
     /// How often it changed state in this run.
-    public func total(of name: String, isGroup: Bool = false) -> UInt64 {
-        rings[(isGroup ? "GROUP " : "INSTANCE ") + name]?.total ?? 0
+    public func total(of name: String, _ subject: TransitionRecord.Subject = .instance) -> UInt64 {
+        rings[subject.word + " " + name]?.total ?? 0
     }
 
     /// Everything that is kept, by time.
@@ -86,9 +86,10 @@ public struct History: Sendable {
         keys.flatMap { rings[$0]?.inOrder ?? [] }.sorted { $0.at < $1.at }
     }
 
-    /// The transitions as a JSON array, oldest first: of one name (instances and groups), or all.
+    /// The transitions as a JSON array, oldest first: of one name (instances, groups and services), or all.
     public func write(of name: String?, to json: inout JSONWriter) {
-        let records = name.map { self.records(of: $0) + self.records(of: $0, isGroup: true) } ?? all
+        let records =
+            name.map { name in TransitionRecord.Subject.allCases.flatMap { self.records(of: name, $0) } } ?? all
         json.array { for record in records { record.write(to: &$0) } }
     }
 }
@@ -98,7 +99,7 @@ extension TransitionRecord {
     /// `VI_1: BACKUP to MASTER (priority 100) 12.3 s ago, vrrp.backup.master-down: no advert for 3.609 s`.
     public func text(at now: Instant) -> String {
         let age = (now - at).formattedSeconds(digits: 1)
-        let priority = isGroup ? "" : " (priority \(self.priority))"
+        let priority = subject != .instance ? "" : " (priority \(self.priority))"
         return "\(name): \(from) to \(to)\(priority) \(age) s ago, \(rule): \(reason)"
     }
 }

@@ -16,6 +16,10 @@ public enum SupervisionRule {
     public static let workerStartTimeout = RuleID("supervision.worker.start-timeout")
     /// The worker ended without being asked to, and is replaced.
     public static let workerRestart = RuleID("supervision.worker.restart")
+    /// The health worker ended without being asked to, and is replaced.
+    public static let healthRestart = RuleID("supervision.health.restart")
+    /// The health worker said nothing for ten seconds, or sent what is no message.
+    public static let healthHung = RuleID("supervision.health.hung")
     /// Too many restarts: everything is released and the daemon ends.
     public static let workerGiveUp = RuleID("supervision.worker.give-up")
     /// The worker ended with a code that a restart would not change.

@@ -20,7 +20,7 @@ extension Supervisor {
             history.write(of: instance, to: &json)
             effects.append(.answer(client: client, ControlAnswer.success(json.bytes)))
         case .configuration: effects.append(.answerConfiguration(client: client))
-        case .status, .explain: query(request, client: client, at: now, into: &effects)
+        case .status, .explain, .drain, .undrain: query(request, client: client, at: now, into: &effects)
         case .reload:
             guard phase == .running else { return refuse(client, "the daemon stops", into: &effects) }
             guard reloadClients.count + queuedReloadClients.count < Self.clientLimit else {
@@ -53,38 +53,55 @@ extension Supervisor {
             return refuse(client, "too many requests wait", into: &effects)
         }
         lastQuery &+= 1
-        let query = Query(number: lastQuery, client: client, request: request, limit: now + Self.queryLimit)
-        guard worker?.isReady == true, worker?.isKilled == false else {
-            return answer(query, workerJSON: nil, at: now, into: &effects)
-        }
+        var query = Query(
+            number: lastQuery, client: client, request: request, limit: now + Self.queryLimit,
+            worker: Part(isAwaited: request.asksWorker && worker?.isReady == true && worker?.isKilled == false),
+            health: Part(isAwaited: health.isReady))
+        if query.worker.isAwaited { effects.append(.send(.query(request: query.number, request.payload))) }
+        if query.health.isAwaited { effects.append(.sendHealth(.query(request: query.number, request.payload))) }
+        if query.isComplete { return answer(&query, at: now, into: &effects) }
         queries.append(query)
-        effects.append(.send(.query(request: query.number, request.payload)))
     }
 
     mutating func receiveAnswer(
-        _ number: UInt32, _ bytes: [UInt8], isLast: Bool, at now: Instant, into effects: inout [SupervisorEffect]
+        _ number: UInt32, _ part: WritableKeyPath<Query, Part>, _ bytes: [UInt8], isLast: Bool, at now: Instant,
+        into effects: inout [SupervisorEffect]
     ) {
         // One that came too late, or whose client is gone, has no query any more.
         guard let index = queries.firstIndex(where: { $0.number == number }) else { return }
-        guard queries[index].answer.count + bytes.count <= ControlRequest.answerLimit / 2 else {
+        guard queries[index][keyPath: part].bytes.count + bytes.count <= ControlRequest.answerLimit / 2 else {
             let query = queries.remove(at: index)
             return refuse(query.client, "the worker's answer is too long", into: &effects)
         }
-        queries[index].answer += bytes
+        queries[index][keyPath: part].bytes += bytes
         guard isLast else { return }
-        let query = queries.remove(at: index)
-        answer(query, workerJSON: query.answer, at: now, into: &effects)
+        queries[index][keyPath: part].isAwaited = false
+        guard queries[index].isComplete else { return }
+        var query = queries.remove(at: index)
+        answer(&query, at: now, into: &effects)
     }
 
-    /// `status` and `explain` are answered without the worker as well: then its part is null.
-    private func answer(
-        _ query: Query, workerJSON: [UInt8]?, at now: Instant, into effects: inout [SupervisorEffect]
-    ) {
+    /// `status` and `explain` are answered without a worker as well: then its part is null.
+    private func answer(_ query: inout Query, at now: Instant, into effects: inout [SupervisorEffect]) {
+        guard query.request.asksWorker else {
+            // What the health worker says is the whole answer.
+            if let json = query.health.json {
+                effects.append(.answer(client: query.client, ControlAnswer.success(json)))
+            } else {
+                let reason =
+                    settings.needsHealth
+                    ? "the health worker does not answer just now; the supervisor restarts it"
+                    : "the configuration has no virtual_server"
+                refuse(query.client, reason, into: &effects)
+            }
+            return
+        }
         var json = JSONWriter()
         json.object { json in
             writeSupervisor(at: now, to: &json)
-            json.member("worker", raw: workerJSON ?? Array("null".utf8))
-            if case .explain(let instance) = query.request {
+            json.member("worker", raw: query.worker.json ?? Array("null".utf8))
+            if settings.needsHealth { json.member("health", raw: query.health.json ?? Array("null".utf8)) }
+            if case .explain(let instance, _) = query.request {
                 var transitions = JSONWriter()
                 history.write(of: instance, to: &transitions)
                 json.member("history", raw: transitions.bytes)
@@ -99,6 +116,11 @@ extension Supervisor {
             json.member("pid", Int64(pid))
             json.member("worker_pid", Int64(worker?.pid ?? 0))
             json.member("worker_ready", worker?.isReady ?? false)
+            if settings.needsHealth {
+                json.member("health_pid", Int64(health.pid))
+                json.member("health_ready", health.isReady)
+                json.member("health_restarts", Int64(clamping: health.restarts))
+            }
             json.member("phase", phase.name)
             json.member("uptime_ns", (now - startedAt).nanoseconds)
             json.member("now_ns", now.nanoseconds)
@@ -120,13 +142,19 @@ extension Supervisor {
     }
 
     mutating func expireQueries(at now: Instant, into effects: inout [SupervisorEffect]) {
-        for query in queries where now >= query.limit { answer(query, workerJSON: nil, at: now, into: &effects) }
+        for var query in queries where now >= query.limit { answer(&query, at: now, into: &effects) }
         queries.removeAll { now >= $0.limit }
     }
 
+    /// Answers those that wait for nothing more.
+    mutating func finishQueries(at now: Instant, into effects: inout [SupervisorEffect]) {
+        for var query in queries where query.isComplete { answer(&query, at: now, into: &effects) }
+        queries.removeAll(where: \.isComplete)
+    }
+
     mutating func failQueries(_ text: String, into effects: inout [SupervisorEffect]) {
-        for query in queries { refuse(query.client, text, into: &effects) }
-        queries = []
+        for query in queries where query.worker.isAwaited { refuse(query.client, text, into: &effects) }
+        queries.removeAll { $0.worker.isAwaited }
     }
 
     // MARK: - Reload
@@ -154,6 +182,7 @@ extension Supervisor {
     mutating func reloadFinished(accepted: Bool, _ text: String, into effects: inout [SupervisorEffect]) {
         guard isReloading else { return }
         isReloading = false
+        if accepted, health.isRunning { effects.append(.sendHealth(.reload)) }
         let outcome = accepted ? "reloaded" : "the reload is rejected"
         for line in Self.lines(text.isEmpty ? outcome : "\(outcome): \(text)") {
             effects.append(.log(accepted ? .notice : .error, nil, line))

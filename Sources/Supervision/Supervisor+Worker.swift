@@ -23,11 +23,13 @@ extension Supervisor {
             withHooks(into: &effects) { $0.enqueue(request, at: now, into: &$1) }
         case .fifo(let target, let line): effects.append(.writeFIFO(target, line))
         case .answer(let number, let bytes, let isLast):
-            receiveAnswer(number, bytes, isLast: isLast, at: now, into: &effects)
+            receiveAnswer(number, \.worker, bytes, isLast: isLast, at: now, into: &effects)
         case .dump(let kind, let bytes, let isLast): receiveDump(kind, bytes, isLast: isLast, into: &effects)
         case .reloadFinished(let accepted, let text):
             reloadFinished(accepted: accepted, text, into: &effects)
         case .stopped: worker?.hasStopped = true
+        // Its state lies in the shared memory, and so does its promise.
+        case .remember, .beat: break
         }
     }
 
@@ -67,6 +69,7 @@ extension Supervisor {
         hooks.parallel = max(Int(settings.parallelHooks), 1)
         worker?.watchdog.update(advertInterval: settings.advertInterval)
         if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }
+        updateHealth(at: now, into: &effects)
         guard settings.fifos != old.fifos else { return }
         effects.append(.openFIFOs(settings.fifos))
         for reader in readers where reader.isRunning && !settings.fifos.contains(reader.fifo) {
@@ -104,6 +107,8 @@ extension Supervisor {
             finishIfIdle(at: now, into: &effects)
         case .check(let token):
             withChecks(into: &effects) { $0.failedToStart(token, errno: errno, text, at: now, into: &$1) }
+        case .healthCheck(let token):
+            withHealthChecks(into: &effects) { $0.failedToStart(token, errno: errno, text, at: now, into: &$1) }
         case .fifoReader(let target): readerEnded(target, "did not start: \(text)", at: now, into: &effects)
         case .shutdownScript:
             effects.append(.log(.warning, nil, "the shutdown script did not start: \(text)"))
@@ -121,6 +126,8 @@ extension Supervisor {
             finishIfIdle(at: now, into: &effects)
         case .check(let token):
             withChecks(into: &effects) { $0.ended(token, status: status, at: now, into: &$1) }
+        case .healthCheck(let token):
+            withHealthChecks(into: &effects) { $0.ended(token, status: status, at: now, into: &$1) }
         case .fifoReader(let target): readerEnded(target, status.text, at: now, into: &effects)
         case .shutdownScript: shutdownEnded(into: &effects)
         }
@@ -177,13 +184,28 @@ extension Supervisor {
     ) {
         var wanted: [CheckRunner.Effect] = []
         body(&checks, &wanted)
-        for effect in wanted {
-            switch effect {
-            case .start(let token, let command): effects.append(.start(.check(token), command, environment: []))
-            case .signal(let token, let signal): effects.append(.signal(.check(token), signal))
-            case .report(let id, let outcome): effects.append(.send(.checkFinished(id: id, outcome)))
-            case .log(let level, let rule, let text): effects.append(.log(level, rule, text))
-            }
+        for effect in wanted { effects.append(SupervisorEffect(effect, isOfHealth: false)) }
+    }
+
+    mutating func withHealthChecks(
+        into effects: inout [SupervisorEffect], _ body: (inout CheckRunner, inout [CheckRunner.Effect]) -> Void
+    ) {
+        var wanted: [CheckRunner.Effect] = []
+        body(&healthChecks, &wanted)
+        for effect in wanted { effects.append(SupervisorEffect(effect, isOfHealth: true)) }
+    }
+}
+
+extension SupervisorEffect {
+    /// What a runner of scripts wants, for the worker whose scripts they are.
+    init(_ effect: CheckRunner.Effect, isOfHealth: Bool) {
+        func owner(_ token: ProcessToken) -> ProcessOwner { isOfHealth ? .healthCheck(token) : .check(token) }
+        switch effect {
+        case .start(let token, let command): self = .start(owner(token), command, environment: [])
+        case .signal(let token, let signal): self = .signal(owner(token), signal)
+        case .report(let id, let outcome):
+            self = isOfHealth ? .sendHealth(.checkFinished(id: id, outcome)) : .send(.checkFinished(id: id, outcome))
+        case .log(let level, let rule, let text): self = .log(level, rule, text)
         }
     }
 }

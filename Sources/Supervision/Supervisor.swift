@@ -32,12 +32,23 @@ public struct Supervisor: Sendable {
         var watchdog: Watchdog
     }
 
+    /// What one of the workers has to say to a query.
+    struct Part: Sendable {
+        /// More is to come.
+        var isAwaited: Bool
+        var bytes: [UInt8] = []
+        /// Its JSON; nil where it does not answer.
+        var json: [UInt8]? { isAwaited || bytes.isEmpty ? nil : bytes }
+    }
+
     struct Query: Sendable {
         var number: UInt32
         var client: UInt32
         var request: ControlRequest
         var limit: Deadline
-        var answer: [UInt8] = []
+        var worker: Part
+        var health: Part
+        var isComplete: Bool { !worker.isAwaited && !health.isAwaited }
     }
 
     struct Reader: Sendable {
@@ -62,6 +73,9 @@ public struct Supervisor: Sendable {
     public internal(set) var history = History()
     public internal(set) var hooks = HookQueue()
     public internal(set) var checks = CheckRunner()
+    /// The programs of `MISC_CHECK`.
+    public internal(set) var healthChecks = CheckRunner()
+    var health = HealthKeeper()
     public internal(set) var policy: RestartPolicy
     var worker: Worker?
     /// Any worker of this run was ready, so that addresses may stand in the kernel.
@@ -96,7 +110,7 @@ public struct Supervisor: Sendable {
 
     /// When ``advance(to:into:)`` is due next, the watchdog's look apart.
     public var nextDeadline: Deadline? {
-        var deadlines = [hooks.nextDeadline, checks.nextDeadline]
+        var deadlines = [hooks.nextDeadline, checks.nextDeadline, healthChecks.nextDeadline, health.nextDeadline]
         switch phase {
         case .running, .ended: break
         case .stopping(let limit), .releasing(let limit, _), .finishing(let limit, _), .closing(let limit, _):
@@ -135,6 +149,8 @@ public struct Supervisor: Sendable {
     public mutating func advance(to now: Instant, into effects: inout [SupervisorEffect]) {
         withHooks(into: &effects) { $0.advance(to: now, into: &$1) }
         withChecks(into: &effects) { $0.advance(to: now, into: &$1) }
+        withHealthChecks(into: &effects) { $0.advance(to: now, into: &$1) }
+        advanceHealth(to: now, into: &effects)
         expireQueries(at: now, into: &effects)
         restartReaders(at: now, into: &effects)
         switch phase {
@@ -263,6 +279,7 @@ public struct Supervisor: Sendable {
     private mutating func beginStop(into effects: inout [SupervisorEffect]) {
         effects.append(.notify(.stopping))
         withChecks(into: &effects) { $0.cancelAll(into: &$1) }
+        withHealthChecks(into: &effects) { $0.cancelAll(into: &$1) }
         failReloads("the daemon stops", into: &effects)
         failQueries("the daemon stops", into: &effects)
     }
@@ -276,16 +293,18 @@ public struct Supervisor: Sendable {
     private mutating func finish(code: Int32, at now: Instant, into effects: inout [SupervisorEffect]) {
         hooks.beginStop(at: now)
         phase = .finishing(limit: now + Self.finishLimit, code: code)
+        stopHealth(at: now, into: &effects)
         finishIfIdle(at: now, into: &effects)
     }
 
     mutating func finishIfIdle(at now: Instant, into effects: inout [SupervisorEffect]) {
-        guard case .finishing(_, let code) = phase, hooks.isIdle else { return }
+        guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning else { return }
         close(code: code, at: now, into: &effects)
     }
 
     private mutating func close(code: Int32, at now: Instant, into effects: inout [SupervisorEffect]) {
         withHooks(into: &effects) { $0.abandon(into: &$1) }
+        if health.isRunning { effects.append(.signalHealth(.kill)) }
         guard let script = settings.shutdownScript else { return end(code: code, into: &effects) }
         phase = .closing(limit: now + settings.shutdownLimit, code: code)
         effects.append(.start(.shutdownScript, script, environment: []))

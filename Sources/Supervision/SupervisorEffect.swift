@@ -4,6 +4,8 @@ import Primitives
 public enum ProcessOwner: Hashable, Sendable {
     case hook(ProcessToken)
     case check(ProcessToken)
+    /// A `MISC_CHECK`, for the health worker.
+    case healthCheck(ProcessToken)
     case fifoReader(FIFOTarget)
     case shutdownScript
 }
@@ -15,6 +17,10 @@ public enum SupervisorEffect: Equatable, Sendable {
     case startWorker(WorkerOptions.Mode)
     case signalWorker(EndSignal)
     case send(SupervisorMessage)
+    /// The same of the health worker; answer with ``Supervisor/healthStarted(pid:)`` or ``Supervisor/healthFailedToStart(_:at:into:)``.
+    case startHealth(WorkerOptions.Mode)
+    case signalHealth(EndSignal)
+    case sendHealth(SupervisorMessage)
     /// Start a script in its own process group; answer with ``Supervisor/processFailed(_:errno:_:at:into:)``
     /// or, once it ended, ``Supervisor/processEnded(_:status:at:into:)``.
     case start(ProcessOwner, ScriptCommand, environment: [String])
@@ -24,6 +30,8 @@ public enum SupervisorEffect: Equatable, Sendable {
     case log(LogLevel, RuleID?, String)
     /// A line of the worker's.
     case logWorker(LogLevel, String)
+    /// A line of the health worker's.
+    case logHealth(LogLevel, String)
     /// Exactly these named pipes are to be open; those that are stay as they are.
     case openFIFOs([SupervisorSettings.FIFO])
     case writeFIFO(FIFOTarget, String)

@@ -45,13 +45,15 @@ public struct SupervisorSettings: Equatable, Sendable {
     public var umask: UInt32?
     /// `process_name`: the supervisor's; empty leaves it.
     public var processName: String
+    /// There are virtual servers: a health worker is to run.
+    public var needsHealth: Bool
 
     public init(
         advertInterval: Duration = .seconds(1), fifos: [FIFO] = [], statePath: String = "",
         statisticsPath: String = "", jsonPath: String = "", stopLimit: Duration = .seconds(5),
         parallelHooks: UInt32 = 32, shutdownScript: ScriptCommand? = nil, shutdownLimit: Duration = .seconds(10),
         instanceName: String = "", umask: UInt32? = nil,
-        processName: String = ""
+        processName: String = "", needsHealth: Bool = false
     ) {
         self.advertInterval = advertInterval
         self.fifos = fifos
@@ -65,6 +67,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         self.instanceName = instanceName
         self.umask = umask
         self.processName = processName
+        self.needsHealth = needsHealth
     }
 
     init(from reader: inout WireReader) {
@@ -84,6 +87,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         instanceName = reader.string()
         umask = reader.optionalUInt32()
         processName = reader.string()
+        needsHealth = reader.bool()
     }
 
     func write(to writer: inout WireWriter) {
@@ -105,6 +109,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         writer.put(instanceName)
         writer.put(umask)
         writer.put(processName)
+        writer.put(needsHealth)
     }
 }
 

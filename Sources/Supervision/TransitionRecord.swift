@@ -3,17 +3,34 @@ import Primitives
 /// One change of state of an instance or a group, with its cause: what `aloft explain` and
 /// `aloft history` show.
 public struct TransitionRecord: Equatable, Sendable {
-    /// The name of the instance or sync group.
+    /// What changed.
+    public enum Subject: UInt8, Sendable, Equatable, CaseIterable {
+        case instance = 0
+        case group = 1
+        /// A virtual server, or a real server of one.
+        case service = 2
+
+        /// The word in keys, `INSTANCE`, and in lower case in JSON.
+        var word: String {
+            switch self {
+            case .instance: "INSTANCE"
+            case .group: "GROUP"
+            case .service: "SERVICE"
+            }
+        }
+    }
+
+    /// The name of the instance or sync group; of a service, or `SERVER of SERVICE`.
     public var name: String
-    public var isGroup: Bool
-    /// The states' names as keepalived writes them: `BACKUP`, `MASTER`, `FAULT`, `STOP`.
+    public var subject: Subject
+    /// The states' names as keepalived writes them: `BACKUP`, `MASTER`, `FAULT`, `STOP`; `UP`, `DOWN`, `DRAINING`, `DRAINED`.
     public var from: String
     public var to: String
     /// The rule that decided it, such as `vrrp.backup.master-down`.
     public var rule: String
     /// The same for a person, with the numbers that mattered.
     public var reason: String
-    /// The effective priority afterwards; 0 for a group.
+    /// The effective priority afterwards; 0 for what is no instance.
     public var priority: UInt8
     /// Boot-time clock.
     public var at: Instant
@@ -21,11 +38,12 @@ public struct TransitionRecord: Equatable, Sendable {
     public var wallClock: Int64
 
     public init(
-        name: String, isGroup: Bool = false, from: String, to: String, rule: String, reason: String, priority: UInt8,
+        name: String, subject: Subject = .instance, from: String, to: String, rule: String, reason: String,
+        priority: UInt8,
         at: Instant, wallClock: Int64 = 0
     ) {
         self.name = name
-        self.isGroup = isGroup
+        self.subject = subject
         self.from = from
         self.to = to
         self.rule = rule
@@ -36,11 +54,11 @@ public struct TransitionRecord: Equatable, Sendable {
     }
 
     /// The name under which hooks and history file it, such as `INSTANCE VI_1`.
-    public var key: String { (isGroup ? "GROUP " : "INSTANCE ") + name }
+    public var key: String { subject.word + " " + name }
 
     init(from reader: inout WireReader) {
         name = reader.string()
-        isGroup = reader.bool()
+        subject = reader.enumeration(.instance)
         from = reader.string()
         to = reader.string()
         rule = reader.string()
@@ -52,7 +70,7 @@ public struct TransitionRecord: Equatable, Sendable {
 
     func write(to writer: inout WireWriter) {
         writer.put(name)
-        writer.put(isGroup)
+        writer.put(subject.rawValue)
         writer.put(from)
         writer.put(to)
         writer.put(rule)
@@ -65,7 +83,7 @@ public struct TransitionRecord: Equatable, Sendable {
     /// The record as a member of a JSON document.
     public func write(to json: inout JSONWriter) {
         json.object {
-            $0.member(isGroup ? "group" : "instance", name)
+            $0.member(subject.word.lowercased(), name)
             $0.member("from", from)
             $0.member("to", to)
             $0.member("rule", rule)

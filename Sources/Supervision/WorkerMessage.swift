@@ -23,6 +23,10 @@ public enum WorkerMessage: ProcessMessage {
     case reloadFinished(accepted: Bool, String)
     /// Priority 0 is sent and everything is withdrawn; the worker ends now.
     case stopped
+    /// Bytes that mean something to the worker: a successor gets them in ``SupervisorMessage/recall(_:)``. Each replaces what was sent before.
+    case remember([UInt8])
+    /// Still there: what has no promise in the shared memory says so once a second.
+    case beat
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -40,6 +44,8 @@ public enum WorkerMessage: ProcessMessage {
         case 10: self = .dump(reader.enumeration(.state), reader.data(), isLast: reader.bool())
         case 11: self = .reloadFinished(accepted: reader.bool(), reader.string())
         case 12: self = .stopped
+        case 13: self = .remember(reader.data())
+        case 14: self = .beat
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -90,6 +96,10 @@ public enum WorkerMessage: ProcessMessage {
             writer.put(accepted)
             writer.put(text)
         case .stopped: writer.put(UInt8(12))
+        case .remember(let bytes):
+            writer.put(UInt8(13))
+            writer.put(bytes)
+        case .beat: writer.put(UInt8(14))
         }
         return writer.bytes
     }
@@ -97,7 +107,7 @@ public enum WorkerMessage: ProcessMessage {
     /// False for what may be dropped when the supervisor does not read (see ``OutgoingFrames``).
     public var isEssential: Bool {
         switch self {
-        case .log, .answer, .dump, .fifo: false
+        case .log, .answer, .dump, .fifo, .beat: false
         default: true
         }
     }
@@ -136,6 +146,8 @@ public enum SupervisorMessage: ProcessMessage {
     case query(request: UInt32, [UInt8])
     /// Answered by `dump`.
     case dumpRequested(DumpKind)
+    /// What a predecessor asked to remember; the first message to a worker that has one.
+    case recall([UInt8])
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -146,6 +158,7 @@ public enum SupervisorMessage: ProcessMessage {
         case 3: self = .stop
         case 4: self = .query(request: reader.uint32(), reader.data())
         case 5: self = .dumpRequested(reader.enumeration(.state))
+        case 6: self = .recall(reader.data())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -168,6 +181,9 @@ public enum SupervisorMessage: ProcessMessage {
         case .dumpRequested(let kind):
             writer.put(UInt8(5))
             writer.put(kind.rawValue)
+        case .recall(let bytes):
+            writer.put(UInt8(6))
+            writer.put(bytes)
         }
         return writer.bytes
     }

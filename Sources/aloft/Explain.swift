@@ -4,17 +4,26 @@ import Supervision
 
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why an instance is what it is, and what would change it.",
+        abstract: "Say why an instance is what it is, or why a real server is in or out, and what would change it.",
         discussion: """
-            Exit code 1: there is no such instance, it is in fault, or the worker does not answer just now. 3: the daemon \
-            cannot be reached.
+            Exit code 1: there is no such instance or service, it is in fault or has no quorum, or the worker does not answer \
+            just now. 3: the daemon cannot be reached.
             """)
 
-    @Argument(help: "The instance's name.") var instance: String
+    @Argument(help: "The instance's name, or the virtual server's: ADDRESS, ADDRESS:PORT, or as in `aloft status`.")
+    var instance: String
+    @Argument(help: "Only this real server of the virtual server: ADDRESS or ADDRESS:PORT.") var server: String?
     @OptionGroup var daemon: DaemonLocation
 
     func run() throws {
-        let result = try daemon.ask(.explain(instance: instance))
+        let result = try daemon.ask(.explain(instance: instance, server: server))
+        let outlook = (result["health"]?["outlook"]?.array ?? []).compactMap(\.string)
+        if !outlook.isEmpty {
+            if !daemon.json { for line in outlook { Console.say(line) } }
+            let services = result["health"]?["services"]?.array ?? []
+            if services.contains(where: { $0["state"]?.string == "DOWN" }) { throw Answer.no("") }
+            return
+        }
         let text = try Explain.text(result, of: instance)
         if !daemon.json { Console.say(text) }
         if result["worker"]?["instance"]?["state"]?.string == "FAULT" { throw Answer.no("") }

@@ -93,7 +93,7 @@ struct Portrait {
     }
 
     /// `12 s`, `3 min`, `5 h`, `2 d`.
-    private static func age(_ seconds: Int64) -> String {
+    static func age(_ seconds: Int64) -> String {
         switch seconds {
         case ..<120: "\(seconds) s"
         case ..<7200: "\(seconds / 60) min"

@@ -28,7 +28,7 @@ extension KernelWorld {
         send(
             .transition(
                 TransitionRecord(
-                    name: group.name, isGroup: true, from: from.description, to: stateName(to),
+                    name: group.name, subject: .group, from: from.description, to: stateName(to),
                     rule: RuleID.groupRole.description, reason: "its members changed", priority: 0, at: now)))
     }
 

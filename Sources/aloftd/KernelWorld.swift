@@ -5,6 +5,7 @@ import Primitives
 import RouterEngine
 import Supervision
 import VRRP
+import Workers
 
 /// The world of a real node: carries the engine's effects out on the Linux kernel, in their order.
 ///

@@ -4,6 +4,7 @@ import Primitives
 import RouterEngine
 import Supervision
 import VRRP
+import Workers
 
 /// The worker's side of the memory that it shares with the supervisor and leaves to its successor.
 struct SharedState: ~Copyable {
@@ -136,16 +137,5 @@ struct SharedState: ~Copyable {
         return true
     }
 
-    func readSnapshot() -> [UInt8]? { Self.readSnapshot(in: memory) }
-
-    /// Nil when there is none, or it is being written.
-    static func readSnapshot(in memory: borrowing SharedMemory) -> [UInt8]? {
-        let layout = StateLayout(base: StatePage.stateOffset)
-        guard let count = memory.load(at: layout.snapshot), count > 0,
-            let text = memory.read(Int(min(count, UInt64(memory.size))), at: layout.snapshotBytes)
-        else { return nil }
-        var hash = StableHash()
-        hash.add(text.span.bytes)
-        return hash.value == memory.load(at: layout.snapshot + 8) ? text : nil
-    }
+    func readSnapshot() -> [UInt8]? { ConfigurationSnapshot.read(in: memory) }
 }

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxWorld
 import Supervision
+import Workers
 
 /// `-t`: reads the configuration as the worker would, says what is wrong, and ends: 0 when there is nothing
 /// but notes to say; under keepalived's name 5 when it would run nevertheless and 4 when not; otherwise 0 when it

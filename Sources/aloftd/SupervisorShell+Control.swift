@@ -1,6 +1,7 @@
 import LinuxWorld
 import Primitives
 import Supervision
+import Workers
 
 /// A client of the control socket. It may send one request after another; one is answered at a time.
 final class ControlClient {
@@ -86,7 +87,7 @@ extension SupervisorShell {
     }
 
     private func configurationAnswer() -> [UInt8] {
-        guard let snapshot = SharedState.readSnapshot(in: memory), let files = ConfigurationLoader.decode(snapshot)
+        guard let snapshot = ConfigurationSnapshot.read(in: memory), let files = ConfigurationSnapshot.decode(snapshot)
         else {
             return ControlAnswer.failure("the configuration is just being read, or too large to be kept")
         }

@@ -32,32 +32,44 @@ extension SupervisorShell {
     func exchangeWithWorker(_ event: Poller.Event) {
         guard let worker else { return }
         if event.isReadable || event.isHangUp { receiveFromWorker(worker, rounds: 4) }
-        if event.isWritable { flushWorker() }
+        if event.isWritable { flush(worker, Token.workerSocket) }
     }
 
     /// Reads at most `rounds` chunks, so that a worker that floods cannot keep the supervisor from looking
     /// at it. False when there is nothing more.
     @discardableResult
     private func receiveFromWorker(_ worker: WorkerProcess, rounds: Int) -> Bool {
+        receive(
+            from: worker, rounds: rounds, { $0.receiveGarbage(at: $1, into: &$2) },
+            {
+                $0.receive(
+                    $1, at: $2, wallClock: BootClock.wallClockNanoseconds(), promise: self.promise, into: &$3)
+            })
+    }
+
+    func receive(
+        from process: WorkerProcess, rounds: Int,
+        _ garbage: (inout Supervisor, Instant, inout [SupervisorEffect]) -> Void,
+        _ handle: (inout Supervisor, WorkerMessage, Instant, inout [SupervisorEffect]) -> Void
+    ) -> Bool {
         var chunk: [UInt8] = []
         for _ in 0..<rounds {
             chunk.removeAll(keepingCapacity: true)
-            guard case .bytes? = try? worker.socket.receive(into: &chunk, limit: 1 << 16), !chunk.isEmpty else {
+            guard case .bytes? = try? process.socket.receive(into: &chunk, limit: 1 << 16), !chunk.isEmpty else {
                 return false
             }
-            worker.incoming.append(chunk)
+            process.incoming.append(chunk)
             let now = BootClock.now()
-            while let payload = worker.incoming.next() {
+            while let payload = process.incoming.next() {
                 guard let message = WorkerMessage(payload: payload) else {
-                    machine.receiveGarbage(at: now, into: &effects)
+                    garbage(&machine, now, &effects)
                     return false
                 }
-                machine.receive(
-                    message, at: now, wallClock: BootClock.wallClockNanoseconds(), promise: promise, into: &effects)
+                handle(&machine, message, now, &effects)
             }
             perform()
-            if worker.incoming.isBroken {
-                machine.receiveGarbage(at: now, into: &effects)
+            if process.incoming.isBroken {
+                garbage(&machine, now, &effects)
                 return false
             }
         }
@@ -65,18 +77,17 @@ extension SupervisorShell {
     }
 
     /// Sends what waits; what the socket does not take is sent when the poller says so.
-    func flushWorker() {
-        guard let worker else { return }
-        while !worker.outgoing.isEmpty {
-            guard case .bytes(let sent)? = try? worker.socket.send(worker.outgoing.pending.span.bytes), sent > 0
+    func flush(_ process: WorkerProcess?, _ token: UInt64) {
+        guard let process else { return }
+        while !process.outgoing.isEmpty {
+            guard case .bytes(let sent)? = try? process.socket.send(process.outgoing.pending.span.bytes), sent > 0
             else { break }
-            worker.outgoing.consume(sent)
+            process.outgoing.consume(sent)
         }
-        let awaitsRoom = !worker.outgoing.isEmpty
-        guard awaitsRoom != worker.awaitsRoom else { return }
-        worker.awaitsRoom = awaitsRoom
-        try? poller.modify(
-            worker.socket.descriptor, token: Token.workerSocket, interest: awaitsRoom ? [.read, .write] : .read)
+        let awaitsRoom = !process.outgoing.isEmpty
+        guard awaitsRoom != process.awaitsRoom else { return }
+        process.awaitsRoom = awaitsRoom
+        try? poller.modify(process.socket.descriptor, token: token, interest: awaitsRoom ? [.read, .write] : .read)
     }
 
     // MARK: - Its end

@@ -19,6 +19,7 @@ final class SupervisorShell {
     let pid: Int32
     var effects: [SupervisorEffect] = []
     var worker: WorkerProcess?
+    var health: WorkerProcess?
     var children: [UInt64: ScriptProcess] = [:]
     var lastChild: UInt64 = 0
     var fifos: [SupervisorFIFO] = []
@@ -42,6 +43,8 @@ final class SupervisorShell {
         static let workerEnd: UInt64 = 4 << 56
         static let child: UInt64 = 5 << 56
         static let client: UInt64 = 6 << 56
+        static let healthSocket: UInt64 = 7 << 56
+        static let healthEnd: UInt64 = 8 << 56
         static func kind(_ token: UInt64) -> UInt64 { (token >> 56) << 56 }
         static func number(_ token: UInt64) -> UInt64 { token & ((1 << 56) - 1) }
     }
@@ -90,7 +93,8 @@ final class SupervisorShell {
             watch(at: now)
             machine.advance(to: now, into: &effects)
             perform()
-            flushWorker()
+            flush(worker, Token.workerSocket)
+            flush(health, Token.healthSocket)
         }
         return exitCode ?? ExitCode.fatal
     }
@@ -101,6 +105,8 @@ final class SupervisorShell {
         case Token.listener: acceptClients()
         case Token.workerSocket: exchangeWithWorker(event)
         case Token.workerEnd: workerEnded()
+        case Token.healthSocket: exchangeWithHealth(event)
+        case Token.healthEnd: healthEnded()
         case Token.child: childEnded(Token.number(event.token))
         case Token.client: exchangeWithClient(UInt32(truncatingIfNeeded: event.token), event)
         default: break
@@ -153,12 +159,16 @@ final class SupervisorShell {
         case .startWorker(let mode): startWorker(mode, at: now)
         case .signalWorker(let signal): worker?.signal(signal)
         case .send(let message): worker?.outgoing.append(message.frame)
+        case .startHealth(let mode): startHealth(mode, at: now)
+        case .signalHealth(let signal): health?.signal(signal)
+        case .sendHealth(let message): health?.outgoing.append(message.frame)
         case .start(let owner, let command, let environment):
             start(owner, command, environment: environment, at: now)
         case .signal(let owner, let signal):
             for child in children.values where child.owner == owner { child.signal(signal) }
         case .log(let level, let rule, let text): log.write(level, rule, text, at: now)
         case .logWorker(let level, let text): log.writeWorker(level, text, pid: worker?.pid ?? 0, at: now)
+        case .logHealth(let level, let text): log.writeWorker(level, text, pid: health?.pid ?? 0, at: now)
         case .openFIFOs(let wanted): openFIFOs(wanted, at: now)
         case .writeFIFO(let target, let line): writeFIFO(target, line)
         case .writeFile(let path, let bytes):

@@ -51,24 +51,41 @@ final class WorkerProcess {
 
     /// Spawns this very executable, with the three descriptors that `WorkerOptions` names. It gets SIGTERM when
     /// the supervisor dies, and then releases by itself.
-    init(
+    convenience init(
         name: String, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor,
         lock: borrowing FileDescriptor
     ) throws(SystemError) {
+        var request = SpawnRequest("/proc/self/exe", ["worker"] + options.arguments, environment: environment)
+        request.arguments[0] = name
+        request.descriptors = [
+            (WorkerOptions.stateDescriptor, state.rawValue), (WorkerOptions.lockDescriptor, lock.rawValue),
+        ]
+        // On a machine whose processors are all taken, dying, starting and beating must not wait their turn. The
+        // configuration may say otherwise (`vrrp_priority`).
+        request.niceness = WorkerProcess.niceness
+        try self.init(request)
+    }
+
+    /// Spawns `aloft`, which lies beside this executable, as the health worker. It has no lock: while it ends, another daemon may start.
+    convenience init(
+        health options: WorkerOptions, environment: [String], state: borrowing FileDescriptor
+    ) throws(SystemError) {
+        let own = try ThisProcess.executable()
+        let directory = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
+        var request = SpawnRequest(
+            directory + "/aloft", ["worker", "health"] + options.arguments, environment: environment)
+        request.descriptors = [(WorkerOptions.stateDescriptor, state.rawValue)]
+        try self.init(request)
+    }
+
+    private init(_ spawned: SpawnRequest) throws(SystemError) {
         let pair = try UnixConnection.pair(.stream)
         let (own, others) = pair.ends()
         socket = UnixConnection(adopting: FileDescriptor(owning: own))
         let other = FileDescriptor(owning: others)
-        var request = SpawnRequest("/proc/self/exe", ["worker"] + options.arguments, environment: environment)
-        request.arguments[0] = name
-        request.descriptors = [
-            (WorkerOptions.messageDescriptor, other.rawValue), (WorkerOptions.stateDescriptor, state.rawValue),
-            (WorkerOptions.lockDescriptor, lock.rawValue),
-        ]
+        var request = spawned
+        request.descriptors.append((WorkerOptions.messageDescriptor, other.rawValue))
         request.deathSignal = Signal.terminate
-        // On a machine whose processors are all taken, dying, starting and beating must not wait their turn. The
-        // configuration may say otherwise (`vrrp_priority`).
-        request.niceness = WorkerProcess.niceness
         child = try Spawner.spawn(request)
         pid = child.pid
     }

@@ -12,7 +12,7 @@ extension Worker {
         var json = JSONWriter()
         guard let request = try? ControlRequest(payload: payload) else { return Array("null".utf8) }
         switch request {
-        case .explain(let name): explain(name, at: now, into: &json)
+        case .explain(let name, _): explain(name, at: now, into: &json)
         case .status(let name):
             json.object { json in
                 json.member("now_ns", now.nanoseconds)

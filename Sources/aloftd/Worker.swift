@@ -6,6 +6,7 @@ import Primitives
 import RouterEngine
 import Supervision
 import VRRP
+import Workers
 
 /// The VRRP worker: one thread, one loop, one node. Adverts are read before timers are looked at, so that a
 /// worker that slept too long hears who took over before it claims anything.
@@ -198,6 +199,8 @@ struct Worker: ~Copyable {
             case .dumpRequested(let kind):
                 node.world.send(parts: WorkerMessage.dumps(kind, dumpText(kind, at: now)))
                 if kind == .statisticsClear { node.engine.clearCounters() }
+            // What it must not forget lies in the shared memory.
+            case .recall: break
             }
         }
         // A supervisor that is gone can start no successor either: release, as PDEATHSIG would have us.

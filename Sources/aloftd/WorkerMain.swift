@@ -4,6 +4,7 @@ import Primitives
 import RouterEngine
 import Supervision
 import VRRP
+import Workers
 
 /// `aloftd worker …`: what the supervisor starts. Returns the exit code: 0 released, 1 failed, 2 the
 /// configuration is faulty, 4 the kernel refuses what it needs.

@@ -36,10 +36,10 @@ private func record(_ name: String, _ number: Int) -> TransitionRecord {
     @Test func anInstanceAndAGroupOfOneNameAreTwo() {
         var history = History()
         var group = record("x", 1)
-        group.isGroup = true
+        group.subject = .group
         history.append(group)
         #expect(history.records(of: "x").isEmpty)
-        #expect(history.records(of: "x", isGroup: true).count == 1)
+        #expect(history.records(of: "x", .group).count == 1)
     }
 
     @Test func aRecordReadsAsASentence() {

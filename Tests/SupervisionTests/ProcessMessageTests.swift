@@ -32,13 +32,13 @@ private let workerMessages: [WorkerMessage] = [
     .answer(request: 4_000_000_000, Array("{}".utf8), isLast: true),
     .dump(.statistics, Array("x".utf8), isLast: false),
     .reloadFinished(accepted: false, "line 3"),
-    .stopped,
+    .stopped, .remember([1, 2, 3]), .beat,
 ]
 
 private let supervisorMessages: [SupervisorMessage] = [
     .checkFinished(id: 1, .exited(-1)), .checkFinished(id: 1, .signalled(9)), .checkFinished(id: 2, .timedOut),
     .checkFinished(id: 3, .stillRunning), .checkFinished(id: 4, .failedToStart(errno: 2, "no such file")),
-    .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json),
+    .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]),
 ]
 
 @Suite struct ProcessMessageTests {

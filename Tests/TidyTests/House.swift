@@ -36,12 +36,15 @@ enum House {
         Room(
             name: "DataPlanes", kind: .kernel,
             imports: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"]),
+        Room(
+            name: "Workers", kind: .kernel,
+            imports: ["LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives"]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
             imports: [
-                "CLinux", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage",
-                "VRRP", "Primitives", "Glibc",
+                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration",
+                "ConfigLanguage", "VRRP", "Primitives", "Glibc",
             ]),
         Room(
             name: "aloft", kind: .shell,

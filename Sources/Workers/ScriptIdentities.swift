@@ -5,14 +5,14 @@ import Supervision
 
 /// Whom scripts run as: names of the configuration turned into numbers, once per configuration, because the
 /// supervisor does not read it.
-struct ScriptIdentities {
+public struct ScriptIdentities {
     private let users: UserDatabase?
     private let standard: ScriptUser?
     /// Somebody says whom scripts run as that do not say it themselves.
     var hasStandardUser: Bool { standard != nil }
-    let fifoTargets: [FIFOTarget]
+    public let fifoTargets: [FIFOTarget]
 
-    init(_ global: GlobalDefinitions) {
+    public init(_ global: GlobalDefinitions) {
         // Without readable user files numbers still work, and names are told to be unknown.
         users = try? UserDatabase.load()
         // keepalived's rule: `script_user`, else the user keepalived_script where it exists, else the daemon's own.
@@ -29,7 +29,7 @@ struct ScriptIdentities {
     }
 
     /// The command with its rights. One whose user is unknown gets none: it runs as nobody rather than as root.
-    func command(_ hook: HookCommand) -> ScriptCommand {
+    public func command(_ hook: HookCommand) -> ScriptCommand {
         guard let user = hook.user ?? standard else { return ScriptCommand(arguments: hook.argv) }
         guard let identity = identity(user) else {
             return ScriptCommand(arguments: hook.argv, user: 65534, group: 65534)
@@ -40,7 +40,7 @@ struct ScriptIdentities {
     }
 
     /// Users that the model's scripts name and that this machine does not have.
-    func unknownUsers(of model: Model) -> [String] {
+    public func unknownUsers(of model: Model) -> [String] {
         var named = model.scripts.compactMap(\.user)
         if let standard { named.append(standard) }
         let notifies = model.instances.map(\.notify) + model.syncGroups.map(\.notify)
@@ -54,9 +54,13 @@ struct ScriptIdentities {
     }
 
     /// What the supervisor must know of a configuration.
-    func settings(of model: Model, shortest: Duration?) -> SupervisorSettings {
+    public func settings(of model: Model, shortest: Duration?) -> SupervisorSettings {
         var fifos: [SupervisorSettings.FIFO] = []
-        for (target, fifo) in [(FIFOTarget.all, model.global.notifyFIFO), (.vrrp, model.global.vrrpNotifyFIFO)] {
+        let pipes = [
+            (FIFOTarget.all, model.global.notifyFIFO), (.vrrp, model.global.vrrpNotifyFIFO),
+            (.lvs, model.global.forwarding.notifyFIFO),
+        ]
+        for (target, fifo) in pipes {
             guard let fifo else { continue }
             let owner = fifo.user.flatMap { users?.identity(user: $0, group: fifo.group) }
             fifos.append(
@@ -68,6 +72,7 @@ struct ScriptIdentities {
             advertInterval: shortest ?? .seconds(1), fifos: fifos, statePath: model.global.stateDumpFile ?? "",
             statisticsPath: model.global.statsDumpFile ?? "",
             shutdownScript: model.global.shutdownScript.map(command), shutdownLimit: model.global.shutdownScriptTimeout,
-            umask: model.global.umask.map { UInt32($0) }, processName: model.global.processName ?? "")
+            umask: model.global.umask.map { UInt32($0) }, processName: model.global.processName ?? "",
+            needsHealth: !model.virtualServers.isEmpty)
     }
 }

@@ -4,22 +4,22 @@ import Supervision
 
 /// The worker's end of the socket to the supervisor. Never blocks: what the supervisor does not read waits,
 /// bounded, in `OutgoingFrames`.
-struct SupervisorChannel: ~Copyable {
+public struct SupervisorChannel: ~Copyable {
     private let descriptor: FileDescriptor
     private var incoming = MessageBuffer()
-    private(set) var isClosed = false
+    public private(set) var isClosed = false
     private var waitsToWrite = false
 
-    init(_ descriptor: consuming FileDescriptor) throws(SystemError) {
+    public init(_ descriptor: consuming FileDescriptor) throws(SystemError) {
         try descriptor.setNonBlocking()
         self.descriptor = descriptor
     }
 
-    borrowing func watch(_ poller: inout Poller, token: UInt64) throws(SystemError) {
+    public borrowing func watch(_ poller: inout Poller, token: UInt64) throws(SystemError) {
         try poller.add(descriptor, token: token)
     }
 
-    mutating func write(_ frames: inout OutgoingFrames, _ poller: inout Poller, token: UInt64) {
+    public mutating func write(_ frames: inout OutgoingFrames, _ poller: inout Poller, token: UInt64) {
         while !frames.isEmpty, !isClosed {
             guard let result = try? descriptor.write(frames.pending.span.bytes) else {
                 isClosed = true
@@ -39,12 +39,12 @@ struct SupervisorChannel: ~Copyable {
     }
 
     /// What fits, before the loop runs.
-    mutating func write(_ frames: inout OutgoingFrames) {
+    public mutating func write(_ frames: inout OutgoingFrames) {
         if case .bytes(let count)? = try? descriptor.write(frames.pending.span.bytes) { frames.consume(count) }
     }
 
     /// The messages that have arrived; at most 64 KB of them a round.
-    mutating func read() -> [SupervisorMessage] {
+    public mutating func read() -> [SupervisorMessage] {
         guard !isClosed else { return [] }
         var bytes: [UInt8] = []
         switch try? descriptor.read(into: &bytes, limit: 1 << 14) {
