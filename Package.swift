@@ -44,7 +44,8 @@ let package = Package(
         .target(
             name: "RouterEngine", dependencies: ["Configuration", "VRRP", "Primitives"], swiftSettings: pure),
         .target(
-            name: "SimulatedWorld", dependencies: ["RouterEngine", "Configuration", "VRRP", "Primitives"],
+            name: "SimulatedWorld",
+            dependencies: ["RouterEngine", "Balancing", "Health", "Configuration", "VRRP", "Primitives"],
             swiftSettings: pure),
         .target(name: "Supervision", dependencies: ["Primitives"], swiftSettings: pure),
         .target(

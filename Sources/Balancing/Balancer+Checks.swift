@@ -8,6 +8,8 @@ extension Balancer {
 
     /// A checker for a server. `passing` is what holds until it has answered.
     mutating func addCheck(_ check: HealthCheck, passing: Bool, service: Int, server: Int) -> Int {
+        var check = check
+        if bug.isPlanted(.retryIgnored) { check.retry = 0 }
         let slot = CheckSlot(
             check: check, schedule: CheckSchedule(check, isPassing: passing), service: service, server: server)
         if let free = freeSlots.popLast() {
@@ -37,7 +39,12 @@ extension Balancer {
 
     mutating func startCheck(_ slot: Int, at now: Instant) {
         guard let check = checks[slot]?.check, check.isTimed, checks[slot]?.schedule.phase == .suspended else { return }
-        checks[slot]?.schedule.start(at: now, share: UInt32(truncatingIfNeeded: random.next() >> 32))
+        let share = UInt32(truncatingIfNeeded: random.next() >> 32)
+        checks[slot]?.schedule.start(at: now, share: share)
+        // Who is out waits for nothing but this: within a second, whatever the warm-up.
+        if checks[slot]?.schedule.isPassing == false {
+            checks[slot]?.schedule.hurry(at: now + .nanoseconds(Int64(share) * 1_000_000_000 >> 32))
+        }
         deadlines.set(.check(slot), checks[slot]?.schedule.nextDeadline)
     }
 

@@ -90,7 +90,10 @@ extension Balancer {
             else { continue }
             server.isLeaving = true
             server.checks = []
-            server.drain = server.drain ?? ServerState.Drain(since: now, deadline: now + limit)
+            // Whoever drained it before meant no longer time than this.
+            var drain = server.drain ?? ServerState.Drain(since: now)
+            drain.deadline = min(drain.deadline ?? .distantFuture, now + limit)
+            server.drain = drain
             services[service].servers.append(server)
         }
     }

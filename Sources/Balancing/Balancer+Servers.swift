@@ -26,8 +26,8 @@ extension Balancer {
         services[service].servers[index].weight = weight(of: server)
     }
 
-    /// Whether a predecessor had taken the server out. Not known, and so not taken for true, where its service is not in the table at
-    /// all, or the sorry server is: then all may be out for want of a quorum.
+    /// Whether a predecessor had taken the server out; not where its service has no server at all in the table. Where the sorry
+    /// server serves alone all are out: which of them for want of a quorum only, their checks say soon (``startCheck(_:at:)``).
     private func isOut(_ server: ServerState, of service: ServiceState, in table: ForwardingTable) -> Bool {
         for key in service.keys {
             guard let stands = table[key], !stands.destinations.isEmpty else { continue }
@@ -68,7 +68,14 @@ extension Balancer {
         for service in services.indices {
             for server in services[service].servers.indices {
                 let state = services[service].servers[server]
-                guard matches(order.servers, state, of: services[service]), state.drain == nil else { continue }
+                guard matches(order.servers, state, of: services[service]) else { continue }
+                if state.drain?.isDone == false, !state.isLeaving {
+                    // Told again, perhaps with another limit.
+                    let limit = order.timeout ?? state.settings.drainTimeout
+                    services[service].servers[server].drain?.deadline = limit.map { now + $0 }
+                    scheduleService(service, at: now)
+                }
+                guard state.drain == nil else { continue }
                 beginDrain(service, server, timeout: order.timeout, at: now)
                 transition(
                     service, server, from: state.stateName, rule: .drainBegun, "drained by an operator", into: &effects)
@@ -141,7 +148,7 @@ extension Balancer {
                 let state = services[service].servers[server]
                 guard let drain = state.drain, !drain.isDone, now - drain.since >= Self.countInterval else { continue }
                 let open = services[service].keys.reduce(UInt64(0)) { $0 &+ (counts[$1]?[state.key] ?? 0) }
-                guard open == 0 else { continue }
+                guard open == 0 || bug.isPlanted(.drainCutsConnections) else { continue }
                 finishDrain(service, server, "its last connection has ended", at: now, into: &effects)
             }
             removeGone(service, at: now, into: &effects)
@@ -160,7 +167,7 @@ extension Balancer {
     /// Servers that left the configuration and have nothing to do any more.
     mutating func removeGone(_ service: Int, at now: Instant, into effects: inout [BalancerEffect]) {
         let isGone: (ServerState) -> Bool = { $0.isLeaving && ($0.drain?.isDone ?? true) }
-        guard services[service].servers.contains(where: isGone) else { return }
+        guard services[service].servers.contains(where: isGone), !bug.isPlanted(.leavingStays) else { return }
         services[service].servers.removeAll(where: isGone)
         for (server, state) in services[service].servers.enumerated() {
             for slot in state.checks { checks[slot]?.server = server }

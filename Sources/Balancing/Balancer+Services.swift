@@ -94,16 +94,21 @@ extension Balancer {
                     forwarding: server.settings.forwarding, upperThreshold: server.settings.upperThreshold,
                     lowerThreshold: server.settings.lowerThreshold))
         }
-        if let sorry = service.settings.sorryServer, usesSorry || sorry.inhibit {
+        if let sorry = service.settings.sorryServer, usesSorry || sorry.inhibit || bug.isPlanted(.sorryStays) {
             destinations.append(
-                Destination(sorry.address, port: sorry.port, weight: usesSorry ? 1 : 0, forwarding: sorry.forwarding))
+                Destination(
+                    sorry.address, port: sorry.port, weight: usesSorry || bug.isPlanted(.sorryStays) ? 1 : 0,
+                    forwarding: sorry.forwarding))
         }
         return destinations
     }
 
     /// The weight of a server in the table; nil where it has no place in it.
     private func weight(of server: ServerState, usesSorry: Bool, scale: Int64, at now: Instant) -> Int64? {
-        if let drain = server.drain { return drain.isDone ? nil : 0 }
+        if let drain = server.drain {
+            let stays = server.isLeaving && bug.isPlanted(.leavingStays)
+            return drain.isDone && !stays ? nil : 0
+        }
         guard server.isUp, !usesSorry else { return server.settings.inhibitOnFailure ? 0 : nil }
         let whole = Int64(server.weight) * scale
         guard let since = server.risingSince, let time = server.settings.slowStart, time > .zero, whole > 0 else {
@@ -164,7 +169,7 @@ extension Balancer {
     /// Someone else may have been at the table: what is ours is put right, what is not is left alone.
     mutating func repair(_ kernel: ForwardingTable, into effects: inout [BalancerEffect]) {
         let changes = kernel.keeping { desired[$0] != nil }.changes(to: desired).filter { refusals[$0.service] == nil }
-        guard !changes.isEmpty else { return }
+        guard !changes.isEmpty, !bug.isPlanted(.tableNotRepaired) else { return }
         repairs &+= 1
         let services = Set(changes.map(\.service)).count
         report(

@@ -24,6 +24,12 @@ extension Balancer {
     /// `notify_fifo`.
     public var hasSharedFIFO: Bool { model.global.notifyFIFO != nil }
 
+    /// The name of the service whose server a run of a check asks; empty where nobody waits for it any more.
+    public func serviceName(of id: CheckID) -> String {
+        guard checks.indices.contains(id.slot), let check = checks[id.slot], check.run == id.run else { return "" }
+        return services[check.service].name
+    }
+
     /// The servers that an operator means, with their services and states.
     public func servers(_ selector: ServerSelector) -> [(name: String, service: String, state: String)] {
         services.flatMap { service in

@@ -33,6 +33,7 @@ public struct Balancer: Sendable {
     public internal(set) var repairs: UInt64 = 0
     /// Connections are counted again at this time at the latest.
     var nextCount: Deadline?
+    let bug: PlantedBug
 
     /// How often connections of servers that drain are counted.
     static let countInterval: Duration = .seconds(1)
@@ -40,8 +41,9 @@ public struct Balancer: Sendable {
     static let slowStartSteps: Int64 = 20
 
     /// - Parameter seed: of the parts of warm-ups.
-    public init(_ model: Model, seed: UInt64) {
+    public init(_ model: Model, seed: UInt64, bug: PlantedBug = PlantedBug()) {
         self.model = model
+        self.bug = bug
         random = SplitMix64(seed: seed)
     }
 
@@ -80,7 +82,7 @@ public struct Balancer: Sendable {
         into effects: inout [BalancerEffect]
     ) {
         phase = .running
-        drainOrders = drained
+        drainOrders = bug.isPlanted(.drainForgotten) ? [] : drained
         services = model.virtualServers.map {
             ServiceState($0, groups: model.virtualServerGroups, at: now)
         }
@@ -91,7 +93,7 @@ public struct Balancer: Sendable {
             services[service].hasQuorum = services[service].quorumStands(was: true)
             services[service].isSuspended = wantsSuspension(services[service])
         }
-        for order in drained { markDrained(order, at: now) }
+        for order in drainOrders { markDrained(order, at: now) }
         rebuildTable(from: kernel.keeping(Set(services.lazy.flatMap(\.keys))), at: now, into: &effects)
         for service in services.indices { startChecks(of: service, at: now, into: &effects) }
         scheduleCount(at: now)

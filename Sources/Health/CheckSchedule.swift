@@ -71,9 +71,9 @@ public struct CheckSchedule: Hashable, Sendable {
         phase = .waiting(until: now + .nanoseconds(part))
     }
 
-    /// Asks at the next opportunity.
-    public mutating func hurry(at now: Instant) {
-        if case .waiting = phase { phase = .waiting(until: now) }
+    /// Asks at `time`, if not earlier.
+    public mutating func hurry(at time: Instant) {
+        if case .waiting(let until) = phase { phase = .waiting(until: min(until, time)) }
     }
 
     /// No more checks; what is known stays.

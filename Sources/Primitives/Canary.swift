@@ -31,6 +31,18 @@ public enum Canary: String, Hashable, Sendable, CaseIterable {
     case recordedLate = "recorded-late"
     /// A reload announces the addresses of every router, whether it changed or not.
     case reloadTouchesAll = "reload-touches-all"
+    /// One failed check takes a server out, whatever `retry` says.
+    case retryIgnored = "retry-ignored"
+    /// The sorry server goes on serving beside the others.
+    case sorryStays = "sorry-stays"
+    /// A server that drains goes while connections to it are open.
+    case drainCutsConnections = "drain-cuts-connections"
+    /// A successor does not know what operators had drained.
+    case drainForgotten = "drain-forgotten"
+    /// What someone else changed in the kernel's table stays as it is.
+    case tableNotRepaired = "table-not-repaired"
+    /// A server that left the configuration drains for ever.
+    case leavingStays = "leaving-stays"
 }
 
 /// Which planted bug this build carries: none, unless it was built for the simulator's own test.

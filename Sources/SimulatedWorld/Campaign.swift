@@ -22,7 +22,11 @@ public struct Campaign: Sendable {
         let simulation = Simulation(
             Scenario(seed: seed, duration: duration), bug: PlantedBug(canary), tellsStory: tellsStory)
         let failure = simulation.run()
+        let services = ServiceSimulation(
+            seed: seed, duration: duration, bug: PlantedBug(canary), tellsStory: tellsStory)
+        let failureOfServices = services.run()
         return Result(
-            seed: seed, failure: failure, events: simulation.eventCount, traceHash: simulation.traceHash)
+            seed: seed, failure: failure ?? failureOfServices, events: simulation.eventCount + services.eventCount,
+            traceHash: simulation.traceHash ^ services.traceHash)
     }
 }

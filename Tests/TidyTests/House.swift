@@ -23,12 +23,12 @@ enum House {
         Room(name: "ConfigLanguage", kind: .pure, imports: ["Primitives"]),
         Room(name: "Configuration", kind: .pure, imports: ["ConfigLanguage", "Primitives"]),
         Room(name: "RouterEngine", kind: .pure, imports: ["Configuration", "VRRP", "Primitives"]),
-        Room(
-            name: "SimulatedWorld", kind: .pure,
-            imports: ["RouterEngine", "Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
+        Room(
+            name: "SimulatedWorld", kind: .pure,
+            imports: ["RouterEngine", "Balancing", "Health", "Configuration", "VRRP", "Primitives"]),
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,
