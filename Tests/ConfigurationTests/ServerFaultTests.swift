@@ -30,12 +30,8 @@ func realServer(_ extra: String, _ head: String = "10.0.0.5 80", speaks: String 
     """
 }
 
-/// What is wrong with the servers of a text, beside that they are not supported yet.
-func serverFaults(_ text: String, _ leniency: Leniency = .strict) -> [String] {
-    let all = faults(text + instance(), leniency)
-    #expect(all.filter { $0.hasSuffix("config.keyword.not-supported-yet") }.count == 1, "\(text)")
-    return all.filter { !$0.hasSuffix("config.keyword.not-supported-yet") }
-}
+/// What is wrong with the servers of a text.
+func serverFaults(_ text: String, _ leniency: Leniency = .strict) -> [String] { faults(text + instance(), leniency) }
 
 @Suite struct ServerFaultTests {
     /// What is an error, and under keepalived's leniency a warning; or what is neither, in both.
