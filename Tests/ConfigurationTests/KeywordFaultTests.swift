@@ -350,9 +350,9 @@ import Testing
     func hostile() {
         let long = "10.0.0.0/24 " + String(repeating: "nexthop via 10.0.0.1 ", count: 50_000)
         #expect(faults(instance("virtual_routes {\n\(long)\n}")) == ["6:1 \(Self.refused)"])
-        let files = (0..<10_000).map { "track_file f\($0) {\nfile /f\n}\n" }.joined()
+        let files = (0..<10_000).map { "vrrp_track_process f\($0) {\nprocess f\n}\n" }.joined()
         let names = (0..<10_000).map { "g\($0)\n" }.joined()
-        let loaded = Configuration.load(text: files + instance("track_file {\n\(names)}"))
+        let loaded = Configuration.load(text: files + instance("track_process {\n\(names)}"))
         #expect(!loaded.isValid)
         // As many as are kept, the first error beyond them, and how many more there are.
         #expect(loaded.diagnostics.count == 10_002)

@@ -46,7 +46,7 @@ import Testing
             own += block.keywords.map(\.name).filter { !names.contains($0) }.map { "\(block.path) \($0)" }
         }
         let checkers = [
-            "TCP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "SMTP_CHECK/host", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK",
+            "TCP_CHECK", "HTTP_GET", "SSL_GET", "SMTP_CHECK", "DNS_CHECK", "MISC_CHECK", "UDP_CHECK",
             "PING_CHECK",
         ]
         let server = ["drain_timeout", "slow_start", "rise"]

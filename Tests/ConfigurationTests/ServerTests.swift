@@ -125,7 +125,9 @@ import Testing
             }
 
             """
-        #expect(serverFaults(text) == [])
+        // SNMP is all that is not served.
+        let unserved = "warning config.keyword.not-supported-yet"
+        #expect(serverFaults(text) == ["21:5 \(unserved)", "49:9 \(unserved)"])
         var server = VirtualServer(.address(vip, port: 53), transport: .udp)
         server.scheduler = .sourceHash
         server.schedulerFlags = [.first, .second, .third]

@@ -38,7 +38,7 @@ extension Resolver {
         let asking = [
             ("role", draft.role?.range), ("max_lag", draft.maximumLag?.range), ("password", draft.password?.range),
         ]
-        for case (let keyword, let place?) in asking {
+        if case let (keyword, place?)? = asking.first(where: { $0.1 != nil }) {
             report(
                 .noUser, at: place, "`\(keyword)` needs a `username`",
                 reason: "without one nobody logs in, and the server's greeting does not say",

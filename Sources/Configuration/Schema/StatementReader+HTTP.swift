@@ -49,25 +49,26 @@ extension StatementReader {
                 reason: "a name is letters, digits and hyphens", fix: "write `header NAME VALUE`")
             return nil
         }
+        // No message has its name: what follows the keyword is shown nowhere.
         guard hasColon || !words.isEmpty else {
             report(
-                .missingValue, at: place, "the header `\(name)` has no value", reason: "the line is skipped",
-                fix: "write `header \(name) VALUE`, or `header \"\(name):\"` for an empty one")
+                .missingValue, at: place, "this header has no value", reason: "the line is skipped",
+                fix: "write `header NAME VALUE`, or `header \"NAME:\"` for an empty one")
             return nil
         }
         let value = Self.trimmed(words.joined(separator: " "))
         guard value.utf8.allSatisfy({ $0 == 0x09 || $0 >= 0x20 && $0 != 0x7F }) else {
             report(
-                .checkHeader, at: place,
-                "the value of the header `\(name)` has an end of line or another control character",
+                .checkHeader, at: place, "the value has an end of line or another control character",
                 reason: "what follows would be taken for a header of its own", fix: "write one `header` for each")
             return nil
         }
         let own = ["content-length", "transfer-encoding", "connection", "upgrade", "expect", "te", "trailer"]
         guard !own.contains(name.lowercased()) else {
             report(
-                .checkHeader, at: place, "the header `\(name)` is the check's own",
-                reason: "it says how the request is sent, and a second one would contradict it",
+                .checkHeader, at: place, "this header is one that the check writes itself",
+                reason:
+                    "Content-Length, Transfer-Encoding, Connection, Upgrade, Expect, TE and Trailer say how it is sent",
                 fix: name.lowercased() == "connection" ? "write `http_protocol 1.0C`" : "remove it")
             return nil
         }
