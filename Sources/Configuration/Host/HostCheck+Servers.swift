@@ -30,7 +30,7 @@ extension HostCheck {
         case .automatic:
             report(
                 .hostPlane, at: first, "this kernel has no ip_vs: nftables forwards instead",
-                reason: "docs/differences.md says what that cannot do",
+                reason: "docs/configuration.md says under Data planes what that cannot do",
                 fix: "load or build the module ip_vs if it is wanted")
             for (server, range) in zip(model.virtualServers, definitions.virtualServers) {
                 for limit in server.limitsOnNFTables {
