@@ -29,7 +29,6 @@ extension Rule {
     static let mixedStates = Rule(always: .warning, "config.group.mixed-states")
     static let unevenWeights = Rule(always: .warning, "config.group.uneven-weights")
     static let duplicateGroupTracker = Rule(always: .warning, "config.group.duplicate-tracker")
-    static let serverAddress = Rule(always: .note, "config.server.address-not-held")
     static let noScriptUser = Rule(always: .note, "config.global.no-script-user")
 }
 
@@ -69,6 +68,9 @@ extension Rule {
     static let hostMulticast = Rule(always: .warning, "config.host.no-multicast")
     static let hostIPv6 = Rule(always: .warning, "config.host.no-ipv6")
     static let hostIPVS = Rule(always: .warning, "config.host.no-ipvs")
+    static let hostPlane = Rule(always: .note, "config.host.nftables-instead")
+    static let hostPlaneLimit = Rule(always: .warning, "config.host.plane-limit")
+    static let hostServerAddress = Rule(always: .note, "config.host.server-address")
     static let hostOwnAddress = Rule(always: .warning, "config.host.own-address")
     static let hostNetwork = Rule(always: .warning, "config.host.foreign-network")
     static let hostSource = Rule(always: .warning, "config.host.source-missing")

@@ -179,6 +179,10 @@ extension Rule {
     static let onePacketPersistence = Rule(always: .warning, "config.server.one-packet-persistence")
     static let granularity = Rule("config.server.granularity", lenient: .warning)
     static let sorryOrder = Rule("config.server.sorry-order", lenient: .warning)
+    static let sorryIsReal = Rule("config.server.sorry-is-real", lenient: .warning)
+    static let noWeight = Rule(always: .warning, "config.server.no-weight")
+    static let slowStartScheduler = Rule(always: .warning, "config.server.slow-start-scheduler")
+    static let slowStartWeight = Rule(always: .note, "config.server.slow-start-weight")
 
     static let unknownServerGroup = Rule("config.server.unknown-group", lenient: .warning)
     static let emptyServerGroup = Rule("config.server.empty-group", lenient: .warning)
@@ -205,4 +209,34 @@ extension Rule {
     static let regexOption = Rule("config.server.regex-option", lenient: .warning)
     static let hexadecimal = Rule("config.server.hexadecimal", lenient: .warning)
     static let replyLength = Rule("config.server.reply-length", lenient: .warning)
+}
+
+// MARK: - Checks that are Aloft's own
+
+// keepalived knows none of these keywords, and so has no leniency for them.
+extension Rule {
+    static let checkMethod = Rule("config.check.method")
+    static let checkHeader = Rule("config.check.header")
+    static let bodyMethod = Rule(always: .warning, "config.check.body-method")
+    static let noBody = Rule("config.check.no-body")
+    static let jsonPath = Rule("config.check.json-path")
+    static let tlsAuthority = Rule(always: .note, "config.check.tls-authority")
+    static let tlsName = Rule(always: .warning, "config.check.tls-name")
+    static let primaryLag = Rule("config.check.lag-of-primary")
+    static let redisLag = Rule(always: .note, "config.check.redis-lag")
+    static let noUser = Rule("config.check.no-user")
+    static let clearPassword = Rule(always: .warning, "config.check.clear-password")
+    static let checkOwnAddress = Rule(always: .warning, "config.check.own-address")
+}
+
+// MARK: - Data planes
+
+extension Rule {
+    static let planeTunnel = Rule("config.plane.tunnel")
+    static let planeScheduler = Rule("config.plane.scheduler")
+    static let planeThresholds = Rule("config.plane.thresholds")
+    static let planeEngine = Rule("config.plane.persistence-engine")
+    static let planeOnePacket = Rule("config.plane.one-packet")
+    static let planeSyncDaemon = Rule(always: .warning, "config.plane.sync-daemon")
+    static let planeTimeouts = Rule(always: .warning, "config.plane.timeouts")
 }

@@ -22,6 +22,8 @@ public enum RulePage {
         case "script", "group", "global": return "scripts-groups-globals"
         case "tracker", "static", "interface", "hmac": return "trackers-statics-signatures"
         case "server": return parts.count > 2 && checkers.contains(String(parts[2])) ? "checkers" : "virtual-servers"
+        case "check": return "checkers"
+        case "plane": return "data-planes"
         case "cluster": return "between-nodes"
         case "host": return "on-this-host"
         default: return "rules"

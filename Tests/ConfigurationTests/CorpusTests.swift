@@ -49,18 +49,12 @@ struct Corpus: Sendable {
     /// What is said about a main file, as expectations have it: warnings and errors, sorted.
     func findings(_ path: String, _ leniency: Leniency = .strict) -> (LoadedConfiguration, [String]) {
         let loaded = Configuration.load(main: path, files: files, leniency: leniency)
-        let lines = loaded.diagnostics.filter { $0.severity > .note && !isPassing($0, loaded) }.map { diagnostic in
+        let lines = loaded.diagnostics.filter { $0.severity > .note }.map { diagnostic in
             let place = loaded.sources.location(of: diagnostic.range)
             let file = place.file == path ? "" : place.file + ":"
             return "\(file)\(place.line):\(place.column) \(diagnostic.severity) \(diagnostic.rule)"
         }
         return (loaded, lines.sorted())
-    }
-
-    /// Servers are read and checked, and not handled yet. The one warning that says so will go, and is left out.
-    private func isPassing(_ diagnostic: Diagnostic, _ loaded: LoadedConfiguration) -> Bool {
-        diagnostic.rule.description == "config.keyword.not-supported-yet"
-            && loaded.sources.text(in: diagnostic.range).hasPrefix("virtual_server")
     }
 }
 

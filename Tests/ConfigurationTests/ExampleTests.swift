@@ -1,5 +1,6 @@
 import ConfigLanguage
 import Configuration
+import Foundation
 import Primitives
 import Testing
 
@@ -246,5 +247,56 @@ import Testing
         let i = try model(text, .keepalived).instances[0]
         #expect(i.strict && i.initialState == .backup && i.announcements.lowerPriorityRepeat == 0)
         #expect(!Configuration.load(text: text).isValid)
+    }
+
+    // MARK: Examples
+
+    /// Both directors of an example: nothing is said about either, nor about both together.
+    private func directors(_ example: String) throws -> [Model] {
+        let root = Corpus.root.deletingLastPathComponent().deletingLastPathComponent().appending(path: "Examples")
+        let loaded = try ["left.conf", "right.conf"].map { name in
+            let text = try String(contentsOf: root.appending(path: "\(example)/\(name)"), encoding: .utf8)
+            for leniency in [Leniency.strict, .keepalived] {
+                #expect(Configuration.load(text: text, leniency: leniency).renderedDiagnostics() == "", "\(name)")
+            }
+            return (name, Configuration.load(text: text))
+        }
+        let nodes = try loaded.map { name, one in try #require(ClusterNode(name: name, one)) }
+        let check = ClusterCheck(nodes)
+        #expect(check.isCluster && check.findings.isEmpty)
+        return try loaded.map { try #require($0.1.model) }
+    }
+
+    @Test("Examples/lvs-dr: 192.168.1.10 and three machines by direct routing, the same on both directors")
+    func directRouting() throws {
+        let models = try directors("lvs-dr")
+        #expect(models[0].virtualServers == models[1].virtualServers && models[0].virtualServers.count == 1)
+        #expect(models.map { $0.instances[0].basePriority } == [150, 100])
+        let server = models[0].virtualServers[0]
+        #expect(models[0].instances[0].virtualAddresses.map(\.prefix.description) == ["192.168.1.10/24"])
+        #expect(server.service == .address(try #require(IPAddress("192.168.1.10")), port: 80))
+        #expect(
+            server.realServers.map(\.address.description) == ["192.168.1.11", "192.168.1.12", "192.168.1.13"])
+        #expect(
+            server.realServers.allSatisfy { $0.forwarding == .directRouting && $0.port == 80 && $0.checks.count == 1 })
+        #expect(server.limitsOnNFTables == [])
+    }
+
+    @Test("Examples/lvs-nat: VI_1 and VI_GATEWAY in VG1, 192.168.1.11:22 to 10.20.40.11:22, rr, NAT, TCP_CHECK")
+    func addressTranslation() throws {
+        let models = try directors("lvs-nat")
+        let model = models[0]
+        #expect(model.virtualServers == models[1].virtualServers && model.virtualServers.count == 1)
+        #expect(model.syncGroups.map(\.name) == ["VG1"] && model.syncGroups[0].members == ["VI_1", "VI_GATEWAY"])
+        #expect(model.instances.map(\.interface) == ["eth0", "eth1"])
+        let server = model.virtualServers[0]
+        let real = try #require(server.realServers.first)
+        #expect(server.service == .address(try #require(IPAddress("192.168.1.11")), port: 22))
+        #expect(server.scheduler == .roundRobin && server.transport == .tcp && server.realServers.count == 1)
+        #expect(real.address.description == "10.20.40.11" && real.port == 22 && real.forwarding == .nat)
+        var connection = HealthCheck.Connection(real.address, port: 22)
+        connection.timeout = .seconds(1)
+        #expect(real.checks.map(\.probe) == [.tcp(connection)])
+        #expect(server.limitsOnNFTables == [])
     }
 }

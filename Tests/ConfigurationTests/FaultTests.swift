@@ -121,7 +121,6 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
         ("no_accept", "6:1 error config.keyword.refused", "error"),
         ("old_unicast_checksum", "6:1 error config.keyword.refused", "error"),
         ("virtual_routes {\ndefault via 10.0.0.9\n}", "6:1 error config.keyword.refused", "error"),
-        ("smtp_alert", "6:1 warning config.keyword.not-supported-yet", "warning"),
         ("strict_mode\naccept\npreempt_delay 5", "8:1 error config.instance.strict", "warning"),
         ("strict_mode", "6:1 warning config.instance.strict-accept", "warning"),
         (
@@ -221,8 +220,8 @@ func instance(_ extra: String = "", name: String = "A", vrid: Int = 1, address: 
             (
                 "virtual_server 10.0.0.1 80 {\nnosuch {\n}\n}\n" + instance(),
                 [
-                    "1:1 warning config.keyword.not-supported-yet", "1:16 error config.server.no-protocol",
-                    "1:16 error config.server.no-real-servers", "2:1 error config.keyword.unknown",
+                    "1:16 error config.server.no-protocol", "1:16 error config.server.no-real-servers",
+                    "2:1 error config.keyword.unknown",
                 ]
             ),
             ("static_routes {\ndefault dev e\n}\n", ["1:1 error config.keyword.refused"]),

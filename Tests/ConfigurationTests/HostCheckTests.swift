@@ -128,17 +128,49 @@ struct FakeHost: HostFacts {
             check("vrrp_script s {\nscript \"</run/ready\"\n}\n" + instance("track_script {\ns\n}"), host) == [])
     }
 
-    @Test("Virtual servers want ip_vs, and the programs of their checks")
+    /// A virtual server whose address the tests' instance holds.
+    private func server(_ extra: String = "", _ address: String = "10.0.0.1") -> String {
+        "virtual_server \(address) 80 {\nprotocol TCP\n\(extra)\nreal_server 10.0.0.5 80 {\nPING_CHECK {\n}\n}\n}\n"
+    }
+
+    @Test("Where the kernel has no ip_vs it is said what forwards instead, and what that cannot do")
+    func planes() {
+        var host = FakeHost.usual
+        let globals = { (plane: String) in "global_defs {\ndata_plane \(plane)\n}\n" + instance() }
+        #expect(check(globals("auto") + server(), host) == [])
+        host.hasIPVS = false
+        #expect(check(instance(), host) == [])
+        #expect(check(instance() + server(), host) == ["8:16 note config.host.nftables-instead"])
+        #expect(check(globals("auto") + server(), host) == ["11:16 note config.host.nftables-instead"])
+        #expect(check(globals("nftables") + server(), host) == [])
+        #expect(check(globals("ipvs") + server(), host) == ["11:16 warning config.host.no-ipvs"])
+        #expect(
+            check(instance() + server() + server("lvs_method TUN\nlvs_sched ovf", "10.0.0.2"), host).filter {
+                $0.contains(" warning ")
+            } == ["16:16 warning config.host.plane-limit", "16:16 warning config.host.plane-limit"])
+        let sync = "global_defs {\nlvs_sync_daemon eth0 A\n}\n" + instance() + server()
+        #expect(check(sync, host).contains("11:16 warning config.host.plane-limit"))
+    }
+
+    @Test(
+        "A service whose address neither an instance nor an interface has is told, once an address, three of them at most"
+    )
+    func serverAddresses() {
+        let note = "note config.host.server-address"
+        func notes(_ text: String) -> [String] { check(text).filter { $0.hasSuffix(note) } }
+        let typo = instance() + server() + server("", "10.0.0.11") + server("weight 2", "10.0.0.9")
+        #expect(notes(typo) == ["16:16 \(note)"])
+        #expect(notes(server("", "10.0.0.11")) == ["1:16 \(note)"])
+        #expect(notes(instance() + (1...9).map { server("", "10.1.0.\($0)") }.joined()).count == 3)
+    }
+
+    @Test("Virtual servers want the programs of their checks")
     func servers() {
         let server = { (address: String) in
             "virtual_server \(address) 80 {\nprotocol TCP\nreal_server 10.0.0.5 80 {\nMISC_CHECK {\nmisc_path /bin/no\n}\n}\n}\n"
         }
-        var host = FakeHost.usual
-        host.hasIPVS = false
-        let text = instance() + server("10.0.0.1") + server("10.0.0.2")
-        #expect(
-            check(text, host) == ["8:16 warning config.host.no-ipvs", "8:16 warning config.host.program-missing"])
-        #expect(check(instance(), host) == [])
+        let text = instance() + server("10.0.0.1") + server("10.0.0.9")
+        #expect(check(text) == ["8:16 warning config.host.program-missing"])
     }
 
     @Test("Users that do not exist are told; nobody is, where nobody may run as root by omission")

@@ -188,6 +188,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "smtpAlert": { $0.smtpAlert = true }, "virtualHost": { $0.virtualHost = "x" },
                 "snmpName": { $0.snmpName = "x" }, "omega": { $0.omega = true },
                 "inhibitOnFailure": { $0.inhibitOnFailure = true }, "timing": { $0.timing.alpha = true },
+                "drainTimeout": { $0.drainTimeout = .seconds(9) }, "slowStart": { $0.slowStart = .seconds(9) },
                 "quorum": { $0.quorum = 9 }, "hysteresis": { $0.hysteresis = 9 }, "quorumUp": { $0.quorumUp = hook },
                 "quorumDown": { $0.quorumDown = hook },
                 "sorryServer": { $0.sorryServer = SorryServer(address, port: 9) },
@@ -201,13 +202,14 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "notifyUp": { $0.notifyUp = hook }, "notifyDown": { $0.notifyDown = hook },
                 "virtualHost": { $0.virtualHost = "x" }, "snmpName": { $0.snmpName = "x" },
                 "timing": { $0.timing.retry = 9 },
+                "drainTimeout": { $0.drainTimeout = .seconds(9) }, "slowStart": { $0.slowStart = .seconds(9) },
             ])
         cover(
             CheckTiming(), { CheckTiming.asServer($0).wordings },
             [
                 "delayLoop": { $0.delayLoop = .seconds(9) }, "connectTimeout": { $0.connectTimeout = .seconds(9) },
                 "delayBeforeRetry": { $0.delayBeforeRetry = .seconds(9) }, "warmup": { $0.warmup = .seconds(9) },
-                "retry": { $0.retry = 9 }, "alpha": { $0.alpha = true },
+                "retry": { $0.retry = 9 }, "rise": { $0.rise = 9 }, "alpha": { $0.alpha = true },
             ])
         cover(
             SorryServer(address, port: 9), { SorryServer.asServer($0).wordings },
@@ -230,7 +232,8 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
             HealthCheck(.tcp(connection)), \.wordings, unless: ["probe"],
             [
                 "delayLoop": { $0.delayLoop = .seconds(9) }, "delayBeforeRetry": { $0.delayBeforeRetry = .seconds(9) },
-                "warmup": { $0.warmup = .seconds(9) }, "retry": { $0.retry = 9 }, "alpha": { $0.alpha = true },
+                "warmup": { $0.warmup = .seconds(9) }, "retry": { $0.retry = 9 },
+                "rise": { $0.rise = 9 }, "alpha": { $0.alpha = true },
                 "logAllFailures": { $0.logAllFailures = true },
             ])
         let connections: [String: (inout HealthCheck.Connection) -> Void] = [
@@ -271,8 +274,20 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
             [
                 "connection": { $0.connection.mark = 9 }, "urls": { $0.urls = [] }, "version": { $0.version = .v1_1 },
                 "enableSNI": { $0.enableSNI = true }, "sniName": { $0.sniName = "x" },
-                "fastRecovery": { $0.fastRecovery = true },
+                "fastRecovery": { $0.fastRecovery = true }, "method": { $0.method = "HEAD" },
+                "headers": { $0.headers = [.init(name: "Authorization", value: "x")] }, "body": { $0.body = "x" },
+                "verification": { $0.verification.chain = true },
             ])
+        func header(_ value: String) -> HTTPProbe {
+            var probe = HTTPProbe(connection, urls: [url])
+            probe.headers = [.init(name: "X-Api-Key", value: value)]
+            return probe
+        }
+        #expect(HealthCheck(.http(header("a"))).wordings != HealthCheck(.http(header("b"))).wordings)
+        var days = HTTPProbe(connection, urls: [url])
+        days.verification.minimumDays = 0
+        #expect(HealthCheck(.https(days)).wordings != HealthCheck(.https(HTTPProbe(connection, urls: [url]))).wordings)
+        coverDatabases(connection)
         func words(_ url: HTTPProbe.URL) -> [Wording] {
             HealthCheck(.https(HTTPProbe(connection, urls: [url]))).wordings
         }
@@ -282,6 +297,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "path": { $0.path = "/x" }, "virtualHost": { $0.virtualHost = "x" },
                 "statusCodes": { $0.statusCodes = [200...200] }, "digest": { $0.digest = [1] },
                 "regex": { $0.regex = .init(pattern: "x") }, "tlsCompliant": { $0.tlsCompliant = true },
+                "json": { $0.json = [.init(path: "x", value: "y")] },
             ])
         cover(
             HTTPProbe.Regex(pattern: "x"),
@@ -298,6 +314,37 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
             ])
         let files = [(String, Int?, Bool)]([("a", nil, false), ("b", nil, false), ("a", 3, false), ("a", 3, true)])
         #expect(Set(files.map { HealthCheck(.file(name: $0.0, weight: $0.1, reverse: $0.2)).wordings }).count == 4)
+    }
+
+    private func coverDatabases(_ connection: HealthCheck.Connection) {
+        let secret = Secret([1])
+        cover(
+            RedisProbe(connection), { HealthCheck(.redis($0)).wordings },
+            [
+                "connection": { $0.connection.mark = 9 }, "tls": { $0.tls = true }, "username": { $0.username = "x" },
+                "password": { $0.password = secret }, "role": { $0.role = .replica },
+                "requiresLink": { $0.requiresLink = true }, "maximumLag": { $0.maximumLag = .seconds(9) },
+            ])
+        cover(
+            MySQLProbe(connection), { HealthCheck(.mysql($0)).wordings },
+            [
+                "connection": { $0.connection.mark = 9 }, "tls": { $0.tls = true }, "username": { $0.username = "x" },
+                "password": { $0.password = secret }, "role": { $0.role = .replica },
+                "maximumLag": { $0.maximumLag = .seconds(9) },
+            ])
+        cover(
+            PostgresProbe(connection), { HealthCheck(.postgres($0)).wordings },
+            [
+                "connection": { $0.connection.mark = 9 }, "tls": { $0.tls = true }, "username": { $0.username = "x" },
+                "password": { $0.password = secret }, "database": { $0.database = "x" }, "role": { $0.role = .replica },
+                "maximumLag": { $0.maximumLag = .seconds(9) },
+            ])
+        cover(
+            GRPCProbe(connection), { HealthCheck(.grpc($0)).wordings },
+            [
+                "connection": { $0.connection.mark = 9 }, "tls": { $0.tls = true }, "service": { $0.service = "x" },
+                "authority": { $0.authority = "x" },
+            ])
     }
 
     /// Global definitions with one part in them.
@@ -350,7 +397,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "flushOnStop": { $0.flushOnStop = .all }, "syncDaemon": { $0.syncDaemon = .init(interface: "x") },
                 "notifyFIFO": { $0.notifyFIFO = NotifyFIFO(path: "x") },
                 "logsAllFailures": { $0.logsAllFailures = true },
-                "notifiesAtStart": { $0.notifiesAtStart = true },
+                "notifiesAtStart": { $0.notifiesAtStart = true }, "plane": { $0.plane = .nftables },
             ])
         cover(
             ForwardingSettings.SyncDaemon(interface: "x"),
@@ -559,16 +606,45 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
         #expect(
             plan.text() == """
                 1 instance stays as it is
-                virtual_server 10.0.0.1 80 TCP: changed
+                virtual_server 10.0.0.1 80 TCP: changed; connections to 10.0.0.3 80 end at once, without a `drain_timeout`
                       real_server: 10.0.0.3 80 → 10.0.0.4 80
                       real_server 10.0.0.2 80 weight: 1 → 2
-                      real_server 10.0.0.2 80 checks: TCP_CHECK { delay_loop 20, delay_before_retry 1, warmup 20, retry 1, alpha off, log_all_failures off, connect_ip 10.0.0.2, connect_port 80, fwmark 0, connect_timeout 3 } → TCP_CHECK { delay_loop 20, delay_before_retry 1, warmup 20, retry 1, alpha off, log_all_failures off, connect_ip 10.0.0.2, connect_port 80, fwmark 0, connect_timeout 4 }
+                      real_server 10.0.0.2 80 checks: TCP_CHECK { delay_loop 20, delay_before_retry 1, warmup 20, retry 1, rise 1, alpha off, log_all_failures off, connect_ip 10.0.0.2, connect_port 80, fwmark 0, connect_timeout 3 } → TCP_CHECK { delay_loop 20, delay_before_retry 1, warmup 20, retry 1, rise 1, alpha off, log_all_failures off, connect_ip 10.0.0.2, connect_port 80, fwmark 0, connect_timeout 4 }
                 virtual_server group G TCP: added
-                virtual_server fwmark 3 inet: removed
+                virtual_server fwmark 3 inet: removed; its clients are served no more
                 virtual_server_group G: added
-                This disturbs nothing.
+                This disturbs: virtual_server 10.0.0.1 80 TCP, virtual_server fwmark 3 inet.
                 """)
         #expect(Plan(from: new, to: new).isEmpty)
+    }
+
+    @Test("A real server that is drained disturbs nobody, and a password that changes shows without being shown")
+    func quietServers() throws {
+        func text(_ password: String, _ last: String = "") -> String {
+            """
+            virtual_server 10.0.0.1 6379 {
+                protocol TCP
+                drain_timeout 30
+                real_server 10.0.0.2 6379 {
+                    REDIS_CHECK {
+                        tls
+                        username probe
+                        password \(password)
+                    }
+                }
+                \(last)
+            }
+
+            """ + instance("A", 1, "10.0.0.9")
+        }
+        let drained = Plan(
+            from: try model(text("rosebud", "real_server 10.0.0.3 6379 {\n}")), to: try model(text("rosebud")))
+        #expect(!drained.disturbs && drained.servers.first?.changes.first?.removed == ["10.0.0.3 6379"])
+        let changed = Plan(from: try model(text("rosebud")), to: try model(text("xanadu")))
+        let change = try #require(changed.servers.first?.changes.first)
+        #expect(change.keyword == "real_server 10.0.0.2 6379 checks" && change.removed == change.added)
+        #expect(!changed.text().contains("rosebud") && !changed.text().contains("xanadu"))
+        #expect(changed.text().contains("password •••") && !changed.isEmpty)
     }
 
     /// Changes one property after the other and expects other words; a property without a change is one that was forgotten.

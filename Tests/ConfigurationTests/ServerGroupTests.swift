@@ -165,7 +165,7 @@ import Testing
         let text = realServer("FILE_CHECK {\ntrack_file f\n}\nBFD_CHECK {\nname b\n}")
         let blocks = "track_file f {\nfile /run/f\n}\nbfd_instance b {\nneighbor_ip 10.0.0.9\n}\n"
         let faults = [faults(text + blocks + instance()), faults(blocks + text + instance())]
-        for one in faults { #expect(one.allSatisfy { $0.hasSuffix("not-supported-yet") } && one.count == 3) }
+        for one in faults { #expect(one.allSatisfy { $0.hasSuffix("not-supported-yet") } && one.count == 2) }
         let loaded = Configuration.load(text: text + blocks.replacingOccurrences("f {", "ff {") + instance())
         #expect(loaded.diagnostics.contains { $0.rule.description == "config.server.unknown-track-file" })
     }

@@ -95,18 +95,6 @@ import Testing
         #expect(faults(text) == ["7:1 warning config.group.duplicate-tracker"])
     }
 
-    @Test("A service whose address no instance holds is told, once an address, and three of them at most")
-    func services() {
-        func server(_ address: String, _ port: Int = 80) -> String {
-            "virtual_server \(address) \(port) {\nprotocol TCP\nreal_server 10.9.9.9 \(port) {\nTCP_CHECK {\n}\n}\n}\n"
-        }
-        func notes(_ text: String) -> [String] { faults(text).filter { $0.contains("address-not-held") } }
-        let typo = instance() + server("10.0.0.1") + server("10.0.0.11") + server("10.0.0.11", 443)
-        #expect(notes(typo) == ["15:16 note config.server.address-not-held"])
-        #expect(notes(server("10.0.0.11")) == [])
-        #expect(notes(instance() + (1...9).map { server("10.1.0.\($0)") }.joined()).count == 3)
-    }
-
     @Test("With script security somebody must say whom scripts run as")
     func scriptUser() {
         let hook = instance("notify_master /bin/x")

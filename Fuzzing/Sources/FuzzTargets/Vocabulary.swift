@@ -31,7 +31,9 @@ enum Vocabulary {
         "via",
         "nosuch", "$A", "${A}", "$A=", "${_PWD}", "${_RANDOM 1 9}", "@left", "@^left", "~SEQ(A, 1, 3)",
         "~SEQx(B, 0xff)", "~LST(A, x, y)", "~LST({A, B}, {1, 2})", "nosuch", "prioritty", "é", "日本", "\u{FEFF}",
-        "secret-word-1",
+        "secret-word-1", "TUN", "SCTP", "lblc", "sh", "sip", "auto", "ipvs", "nftables", "primary", "replica", "master",
+        "slave", "GET", "HEAD", "POST", "get", "\"Authorization: Bearer secret-word-1\"", "X-A:", ":", "'{\"a\": 1}'",
+        "checks.0.state", "a[0]", "$.a", "200-299", "reverse", "2147483647",
         "a-name-that-is-longer-than-an-interface",
     ])
 

@@ -52,10 +52,11 @@ extension ConfigurationDump {
             add(check, nil, of: real, server) {
                 $0.line(2, "Tracked file = \(name)" + (weight.map { ", \($0)\(reverse ? " reverse" : "")" } ?? ""))
             }
-        case .redis(let probe): add(check, probe.connection, of: real, server) { _ in }
-        case .mysql(let probe): add(check, probe.connection, of: real, server) { _ in }
-        case .postgres(let probe): add(check, probe.connection, of: real, server) { _ in }
-        case .grpc(let probe): add(check, probe.connection, of: real, server) { _ in }
+        // keepalived has none of these, and no layout for them.
+        case .redis(let probe): add(check, probe.connection, of: real, server) { $0.add(probe.wordings) }
+        case .mysql(let probe): add(check, probe.connection, of: real, server) { $0.add(probe.wordings) }
+        case .postgres(let probe): add(check, probe.connection, of: real, server) { $0.add(probe.wordings) }
+        case .grpc(let probe): add(check, probe.connection, of: real, server) { $0.add(probe.wordings) }
         case .smtp: break
         }
     }
@@ -65,13 +66,7 @@ extension ConfigurationDump {
         _ check: HealthCheck, _ connection: HealthCheck.Connection?, of real: RealServer, _ server: VirtualServer,
         _ own: (inout ConfigurationDump) -> Void
     ) {
-        let service: String
-        switch server.service {
-        case .address(let address, let port): service = endpoint(address, port, server)
-        case .firewallMark(let mark): service = "FWM \(mark)"
-        case .group(let name): service = "[\(name)]:0"
-        }
-        line(0, "\(service) -> \(endpoint(real.address, real.port, server))")
+        line(0, "\(title(of: server)) -> \(endpoint(real.address, real.port, server))")
         if check.isTimed {
             line(1, "Alpha = \(yes(check.alpha))")
             line(1, "Delay loop = \(microseconds(check.delayLoop)) us")
@@ -91,6 +86,14 @@ extension ConfigurationDump {
         }
         line(1, method)
         own(&self)
+    }
+
+    func title(of server: VirtualServer) -> String {
+        switch server.service {
+        case .address(let address, let port): endpoint(address, port, server)
+        case .firewallMark(let mark): "FWM \(mark)"
+        case .group(let name): "[\(name)]:0"
+        }
     }
 
     private func microseconds(_ duration: Duration) -> Int64 { duration.nanoseconds / 1_000 }

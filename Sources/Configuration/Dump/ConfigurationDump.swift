@@ -28,10 +28,11 @@ public struct ConfigurationDump {
         addScripts()
         addTrackers()
         addServers()
+        addExtensions()
     }
 
     /// Without a line yet.
-    private init(empty model: Model) {
+    init(empty model: Model) {
         self.model = model
         var groups: [String: SyncGroupDefinition] = [:]
         for group in model.syncGroups {
@@ -63,6 +64,9 @@ public struct ConfigurationDump {
         bytes.append(contentsOf: line.utf8)
         bytes.append(0x0A)
     }
+
+    /// All lines of another listing.
+    mutating func raw(_ other: ConfigurationDump) { bytes += other.bytes }
 
     mutating func entries(_ title: String, _ entries: [String]) {
         guard !entries.isEmpty else { return }

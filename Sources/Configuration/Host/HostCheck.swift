@@ -158,7 +158,7 @@ public struct HostCheck<Facts: HostFacts> {
         for placed in definitions.hooks { checkProgram(placed.value, placed.range) }
     }
 
-    private mutating func checkProgram(_ command: HookCommand, _ place: SourceRange) {
+    mutating func checkProgram(_ command: HookCommand, _ place: SourceRange) {
         guard let name = command.argv.first else { return }
         let conventional = ScriptUser(user: "keepalived_script")
         let user = command.user ?? model.global.scriptUser ?? (facts.knows(conventional) ? conventional : nil)
@@ -188,27 +188,6 @@ public struct HostCheck<Facts: HostFacts> {
                     ? "with `enable_script_security` it is not run" : "whoever may write there is root too",
                 fix: "mend the permissions, or name a `user`")
         case .found: break
-        }
-    }
-}
-
-extension HostCheck {
-    /// The kernel balances, and checks run commands; each command is told of once.
-    private mutating func checkServers() {
-        guard let first = definitions.virtualServers.first else { return }
-        if !facts.hasIPVS {
-            report(
-                .hostIPVS, at: first, "this kernel has no ip_vs", reason: "there is nothing that could balance",
-                fix: "load or build the module ip_vs")
-        }
-        var seen: Set<String> = []
-        for (server, range) in zip(model.virtualServers, definitions.virtualServers) {
-            for check in server.realServers.lazy.flatMap(\.checks) {
-                guard case .command(let probe) = check.probe, let name = probe.argv.first,
-                    seen.insert(name).inserted
-                else { continue }
-                checkProgram(HookCommand(argv: probe.argv, user: probe.user), range)
-            }
         }
     }
 }

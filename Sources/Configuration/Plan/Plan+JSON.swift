@@ -37,6 +37,7 @@ extension PartPlan {
         json.object { json in
             json.member("name", name)
             json.member("fate", fate.rawValue)
+            json.member("disturbs", disturbs)
             json.memberArray("changes") { json in for change in changes { json.object { change.write(to: &$0) } } }
             if !remark.isEmpty { json.member("remark", remark) }
         }

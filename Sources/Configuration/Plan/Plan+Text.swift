@@ -36,7 +36,9 @@ extension Plan {
     }
 
     private var disturbedNames: String {
-        let names = instances.filter(\.disturbs).map(\.name)
+        let names =
+            instances.filter(\.disturbs).map(\.name)
+            + servers.filter(\.disturbs).map { "virtual_server \($0.name)" }
         return names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "")
     }
 

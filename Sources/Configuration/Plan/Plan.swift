@@ -37,7 +37,7 @@ public struct Plan: Sendable {
     public internal(set) var instances: [InstancePlan] = []
 
     /// Something in it may interrupt a service, or must be done on other nodes as well.
-    public var disturbs: Bool { instances.contains(where: \.disturbs) }
+    public var disturbs: Bool { instances.contains(where: \.disturbs) || servers.contains(where: \.disturbs) }
     /// Both configurations mean the same.
     public var isEmpty: Bool {
         globals.isEmpty && parts.allSatisfy(\.parts.isEmpty) && blocks.allSatisfy(\.changes.isEmpty)
@@ -63,6 +63,8 @@ public struct PartPlan: Hashable, Sendable {
     public var changes: [Change] = []
     /// What that means, in words; may be empty.
     public var remark: String = ""
+    /// Connections of clients end by it; of virtual servers alone.
+    public var disturbs: Bool = false
 }
 
 /// What becomes of one instance.

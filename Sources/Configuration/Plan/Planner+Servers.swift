@@ -1,7 +1,7 @@
 import Primitives
 
-/// Virtual servers. Nothing serves them yet, so that no change of theirs disturbs anybody. The same one is that of the same
-/// service and protocol, the same real server that of the same address and port.
+/// Virtual servers. The same one is that of the same service and protocol, the same real server that of the same address and port: what
+/// goes takes its connections with it, unless it is drained.
 extension Planner {
     func servers() -> [PartPlan] {
         let before = Dictionary(old.virtualServers.map { ($0.title, $0) }) { first, _ in first }
@@ -14,10 +14,21 @@ extension Planner {
             }
             guard known != server else { continue }
             let changes = Change.between(known.wordings, server.wordings) + realServers(known, server)
-            plans.append(PartPlan(name: server.title, fate: .changed, changes: changes))
+            var plan = PartPlan(name: server.title, fate: .changed, changes: changes)
+            let kept = Set(server.realServers.map(\.title))
+            let cut = known.realServers.filter { !kept.contains($0.title) && $0.drainTimeout == nil }
+            if let first = cut.first {
+                plan.disturbs = true
+                plan.remark =
+                    "connections to \(first.title)" + (cut.count > 1 ? " and \(cut.count - 1) more" : "")
+                    + " end at once, without a `drain_timeout`"
+            }
+            plans.append(plan)
         }
         return plans
-            + old.virtualServers.filter { !after.contains($0.title) }.map { PartPlan(name: $0.title, fate: .removed) }
+            + old.virtualServers.filter { !after.contains($0.title) }.map {
+                PartPlan(name: $0.title, fate: .removed, remark: "its clients are served no more", disturbs: true)
+            }
     }
 
     private func realServers(_ before: VirtualServer, _ after: VirtualServer) -> [Change] {
@@ -32,7 +43,7 @@ extension Planner {
                     server.checks.map { check in
                         let words = check.wordings.flatMap { word in word.values.map { "\(word.keyword) \($0)" } }
                         return "\(check.keyword) { \(words.joined(separator: ", ")) }"
-                    })
+                    }, secret: Secret(server.checks.flatMap(\.secrets)))
             }
             let words = Change.between(former.wordings + [checks[0]], real.wordings + [checks[1]])
             changes += words.map { $0.within("real_server \(real.title)") }

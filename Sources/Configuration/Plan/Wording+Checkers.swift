@@ -8,6 +8,7 @@ extension HealthCheck {
             Wording("delay_before_retry", delayBeforeRetry),
             Wording("warmup", warmup),
             Wording("retry", Int(retry)),
+            Wording("rise", Int(rise)),
             Wording("alpha", alpha),
             Wording("log_all_failures", logAllFailures),
         ]
@@ -27,10 +28,10 @@ extension HealthCheck {
                 Wording("misc_dynamic", probe.isDynamic),
                 Wording("user", probe.user?.wording),
             ]
-        case .redis(let probe): words += probe.connection.wordings
-        case .mysql(let probe): words += probe.connection.wordings
-        case .postgres(let probe): words += probe.connection.wordings
-        case .grpc(let probe): words += probe.connection.wordings
+        case .redis(let probe): words += probe.connection.wordings + probe.wordings
+        case .mysql(let probe): words += probe.connection.wordings + probe.wordings
+        case .postgres(let probe): words += probe.connection.wordings + probe.wordings
+        case .grpc(let probe): words += probe.connection.wordings + probe.wordings
         // Of these only part of the rest applies.
         case .file(let name, let weight, let reverse):
             return [
@@ -41,6 +42,11 @@ extension HealthCheck {
         }
         return words
     }
+}
+
+extension HealthCheck {
+    /// What its wordings do not show, each part with an end.
+    var secrets: [UInt8] { wordings.flatMap { word in (word.secret?.revealed ?? []) + [0] } }
 }
 
 extension HealthCheck.Connection {
@@ -90,6 +96,57 @@ extension HTTPProbe {
             Wording("sni_name", sniName),
             Wording("fast_recovery", fastRecovery),
             Wording("url", urls.map(\.text)),
+        ] + ownWordings
+    }
+
+    /// Of keywords that keepalived has not.
+    var ownWordings: [Wording] {
+        [
+            Wording("method", method),
+            Wording("header", headers.map(\.text), secret: Secret(headers.flatMap { Array($0.value.utf8) + [0x0A] })),
+            Wording("body", body),
+            Wording("tls_verify", verification.chain),
+            Wording("tls_min_days", verification.minimumDays.map { Int($0) }),
+        ]
+    }
+}
+
+extension HTTPProbe.Header {
+    /// As it may be shown: what lets one in is not.
+    var text: String { isCredential ? "\(name): \(Secret([]))" : "\(name): \(value)" }
+
+    /// Its name is one that tokens and passwords travel under.
+    private var isCredential: Bool {
+        let words = ["auth", "cookie", "token", "key", "apikey", "secret", "pass", "session", "signature"]
+        return name.lowercased().split { $0 == "-" || $0 == "_" }.contains { part in
+            words.contains { part.hasPrefix($0) }
+        }
+    }
+}
+
+extension RedisProbe {
+    var wordings: [Wording] {
+        [
+            Wording("tls", tls), Wording("username", username), Wording("password", secret: password),
+            Wording("role", role?.rawValue), Wording("require_link", requiresLink), Wording("max_lag", maximumLag),
+        ]
+    }
+}
+
+extension MySQLProbe {
+    var wordings: [Wording] {
+        [
+            Wording("tls", tls), Wording("username", username), Wording("password", secret: password),
+            Wording("role", role?.rawValue), Wording("max_lag", maximumLag),
+        ]
+    }
+}
+
+extension PostgresProbe {
+    var wordings: [Wording] {
+        [
+            Wording("tls", tls), Wording("username", username), Wording("password", secret: password),
+            Wording("database", database), Wording("role", role?.rawValue), Wording("max_lag", maximumLag),
         ]
     }
 }
@@ -103,6 +160,7 @@ extension HTTPProbe.URL {
         text += " status_code \(codes.joined(separator: " "))"
         if let digest { text += " digest \(digest.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined())" }
         if tlsCompliant { text += " tls_compliant" }
+        for assertion in json { text += " json \(assertion.text)" }
         guard let regex else { return text }
         text += " regex \"\(regex.pattern)\""
         if !regex.options.isEmpty { text += " regex_options \(regex.options.joined(separator: " "))" }
@@ -112,4 +170,15 @@ extension HTTPProbe.URL {
         if let stack = regex.stack { text += " regex_stack \(stack.start) \(stack.maximum)" }
         return text
     }
+}
+
+extension GRPCProbe {
+    var wordings: [Wording] {
+        [Wording("tls", tls), Wording("service", service), Wording("virtualhost", authority)]
+    }
+}
+
+extension HTTPProbe.JSONAssertion {
+    /// As one would write it.
+    var text: String { Wording.command([path] + (value.map { [$0] } ?? [])) }
 }

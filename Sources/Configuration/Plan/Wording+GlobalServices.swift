@@ -74,6 +74,7 @@ extension ForwardingSettings {
         case .virtualServers: stop = "VS"
         }
         return [
+            Wording("data_plane", plane.rawValue),
             Wording("lvs_timeouts tcp", timeouts.tcp),
             Wording("lvs_timeouts tcpfin", timeouts.tcpFin),
             Wording("lvs_timeouts udp", timeouts.udp),

@@ -30,6 +30,8 @@ extension VirtualServer {
             Wording("snmp_name", snmpName),
             Wording("omega", omega),
             Wording("inhibit_on_failure", inhibitOnFailure),
+            Wording("drain_timeout", drainTimeout),
+            Wording("slow_start", slowStart),
         ]
         words += timing.wordings
         return words + [
@@ -56,6 +58,8 @@ extension RealServer {
             Wording("uthreshold", Int(upperThreshold)),
             Wording("lthreshold", Int(lowerThreshold)),
             Wording("inhibit_on_failure", inhibitOnFailure),
+            Wording("drain_timeout", drainTimeout),
+            Wording("slow_start", slowStart),
             Wording("smtp_alert", smtpAlert),
             Wording("notify_up", notifyUp),
             Wording("notify_down", notifyDown),
@@ -73,6 +77,7 @@ extension CheckTiming {
             Wording("delay_before_retry", delayBeforeRetry),
             Wording("warmup", warmup),
             Wording("retry", retry.map { Int($0) }),
+            Wording("rise", rise.map { Int($0) }),
             Wording("alpha", alpha),
         ]
     }
@@ -85,7 +90,7 @@ extension VirtualServerGroup {
 extension TLSMaterial {
     public var wordings: [Wording] {
         [
-            password.map { Wording("password", secret: $0) } ?? Wording("password", nil as String?),
+            Wording("password", secret: password),
             Wording("ca", authority),
             Wording("certificate", certificate),
             Wording("key", key),

@@ -36,7 +36,13 @@ public struct Wording: Hashable, Sendable {
     init(_ keyword: String, _ value: Duration?) {
         self.init(keyword, .number, value.map { [$0.formattedSeconds(digits: 6)] } ?? [])
     }
-    init(_ keyword: String, secret: Secret) { self.init(keyword, .text, ["\(secret)"], secret: secret) }
+    init(_ keyword: String, secret: Secret?) {
+        self.init(keyword, .text, secret.map { ["\($0)"] } ?? [], secret: secret)
+    }
+    /// Values of which parts are not shown; `secret` is what tells two of them apart.
+    init(_ keyword: String, _ entries: [String], secret: Secret?) {
+        self.init(keyword, .list, entries, secret: secret)
+    }
     init(_ keyword: String, _ value: IPAddress?) { self.init(keyword, value?.description) }
     init(_ keyword: String, _ value: HookCommand?) { self.init(keyword, value?.wording) }
 }
@@ -53,9 +59,11 @@ public struct Change: Hashable, Sendable {
     static func between(_ old: [Wording], _ new: [Wording]) -> [Change] {
         zip(old, new).compactMap { a, b in
             guard a != b else { return nil }
+            let change = Change(
+                b.keyword, Self.subtract(b.values, from: a.values), Self.subtract(a.values, from: b.values))
             // A password that changed shows as two of the same.
-            if a.secret != nil || b.secret != nil { return Change(b.keyword, a.values, b.values) }
-            return Change(b.keyword, Self.subtract(b.values, from: a.values), Self.subtract(a.values, from: b.values))
+            let isHidden = change.removed.isEmpty && change.added.isEmpty && a.secret != b.secret
+            return isHidden ? Change(b.keyword, a.values, b.values) : change
         }
     }
 

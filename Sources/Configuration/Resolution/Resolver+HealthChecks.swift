@@ -3,8 +3,10 @@ import Primitives
 
 extension Resolver {
     /// What the checks of one real server inherit and are asked with.
-    private struct CheckScope {
+    struct CheckScope {
         let address: IPAddress
+        /// Of the virtual server, which this node has; nil where it is not one address.
+        let virtualAddress: IPAddress?
         /// Of the real server, or else of the virtual server; 0 where neither has one.
         let port: UInt16
         let timing: CheckTiming
@@ -19,8 +21,11 @@ extension Resolver {
         var port = real.port != 0 ? real.port : draft.destination.port
         if port == 0, case .address(_, let own) = virtual.service { port = own }
         if port == 0 { port = group?.port ?? 0 }
+        var virtualAddress: IPAddress?
+        if case .address(let address, _) = virtual.service { virtualAddress = address }
         let scope = CheckScope(
-            address: real.address, port: port, timing: real.timing, virtualHost: real.virtualHost,
+            address: real.address, virtualAddress: virtualAddress, port: port, timing: real.timing,
+            virtualHost: real.virtualHost,
             isTimeoutWritten: draft.timing.connectTimeout != nil || virtual.timing.connectTimeout != nil)
         real.checks.reserveCapacity(draft.checks.count)
         for check in draft.checks {
@@ -52,6 +57,10 @@ extension Resolver {
             return check(.command(command), draft.probe, scope, retry: 0)
         case .file(let draft): return file(draft, scope)
         case .bfd(let draft): return bfd(draft, scope)
+        case .redis(let draft): return check(.redis(redis(draft, scope)), draft.probe, scope)
+        case .mysql(let draft): return check(.mysql(mysql(draft, scope)), draft.probe, scope)
+        case .postgres(let draft): return check(.postgres(postgres(draft, scope)), draft.probe, scope)
+        case .grpc(let draft): return check(.grpc(grpc(draft, scope)), draft.probe, scope)
         }
     }
 
@@ -66,6 +75,7 @@ extension Resolver {
         check.delayBeforeRetry = timing.delayBeforeRetry ?? delayBeforeRetry
         check.warmup = timing.warmup ?? timing.delayLoop
         check.retry = timing.retry ?? retry
+        check.rise = timing.rise ?? 1
         check.alpha = timing.alpha
         check.logAllFailures = draft.logAllFailures?.value ?? servers.logsAllFailures
         checkPatience(
@@ -73,7 +83,7 @@ extension Resolver {
         return check
     }
 
-    private mutating func connection(_ draft: ProbeDraft, _ scope: CheckScope, needsPort: Bool = true)
+    mutating func connection(_ draft: ProbeDraft, _ scope: CheckScope, needsPort: Bool = true)
         -> HealthCheck.Connection
     {
         let written = draft.connection
@@ -94,6 +104,12 @@ extension Resolver {
                     reason: "it is of the other family, and dropped",
                     fix: "write an address of this node in that family")
             }
+        }
+        if let written = written.address, written.value == scope.virtualAddress {
+            report(
+                .checkOwnAddress, at: written.range, "\(written.value) is the address of the virtual server",
+                reason: "the director has it itself: the check asks this node, or by it any real server",
+                fix: "remove `connect_ip`, or write an address that the real server alone has")
         }
         if connection.port == 0, needsPort, !draft.failed.contains("connect_port") {
             report(
@@ -195,84 +211,5 @@ extension Resolver {
         report(
             .incompleteCheck, at: range, "this \(checker) has no `\(keyword)`", reason: "the check is dropped",
             fix: "add `\(keyword) \(value)`")
-    }
-}
-
-extension Resolver {
-    // MARK: HTTP
-
-    private mutating func http(_ draft: HTTPDraft, _ name: String, _ scope: CheckScope) -> HTTPProbe? {
-        let host = draft.virtualHost?.value ?? scope.virtualHost
-        var urls: [HTTPProbe.URL] = []
-        for url in draft.urls {
-            if let url = resolve(url, host, draft.tlsCompliant?.value ?? false) { urls.append(url) }
-        }
-        guard !urls.isEmpty else {
-            if draft.urls.isEmpty { incomplete(draft.probe.range, name, "url", draft.failed, "{ path / }") }
-            return nil
-        }
-        var http = HTTPProbe(connection(draft.probe, scope), urls: urls)
-        http.version = draft.version?.value ?? .v1_0
-        http.enableSNI = draft.enableSNI?.value ?? false
-        http.sniName = draft.sniName?.value
-        http.fastRecovery = draft.fastRecovery?.value ?? false
-        return http
-    }
-
-    private mutating func resolve(_ draft: URLDraft, _ host: String?, _ tlsCompliant: Bool) -> HTTPProbe.URL? {
-        guard let path = draft.path else {
-            incomplete(draft.range, "url", "path", draft.failed, "/")
-            return nil
-        }
-        if path.value.utf8.first != UInt8(ascii: "/") {
-            report(
-                .urlPath, at: path.range, "the path `\(path.value)` does not begin with a slash",
-                reason: "servers refuse such a request", fix: "write `path /\(path.value)`")
-        }
-        var url = HTTPProbe.URL(path: path.value)
-        url.virtualHost = draft.virtualHost?.value ?? host
-        url.digest = draft.digest?.value
-        url.statusCodes = draft.statusCodes?.value ?? url.statusCodes
-        url.tlsCompliant = draft.tlsCompliant?.value ?? tlsCompliant
-        url.regex = regex(draft)
-        if draft.statusCodes == nil, draft.digest == nil, draft.regex == nil, draft.failed.isEmpty {
-            report(
-                .urlDefault, at: draft.range, "this url says nothing of the answer",
-                reason: "every status from 200 to 299 is a success, whatever the page says",
-                fix: "write `status_code 200`, or a `digest`")
-        }
-        return url
-    }
-
-    private mutating func regex(_ draft: URLDraft) -> HTTPProbe.Regex? {
-        guard let pattern = draft.regex else {
-            let option =
-                draft.regexNegated?.range ?? draft.regexOptions?.range ?? draft.regexMinimum?.range
-                ?? draft.regexMaximum?.range ?? draft.regexStack?.range
-            if let option, !draft.failed.contains("regex") {
-                report(
-                    .regexOption, at: option, "there is no `regex` for this", reason: "it has no effect",
-                    fix: "add `regex PATTERN`, or remove it")
-            }
-            return nil
-        }
-        var regex = HTTPProbe.Regex(pattern: pattern.value)
-        regex.options = draft.regexOptions?.value ?? []
-        regex.isNegated = draft.regexNegated?.value ?? false
-        regex.minimumOffset = draft.regexMinimum?.value ?? 0
-        regex.maximumOffset = draft.regexMaximum?.value
-        regex.stack = draft.regexStack?.value
-        if let maximum = draft.regexMaximum, maximum.value < regex.minimumOffset {
-            report(
-                .regexOption, at: maximum.range, "a match cannot begin before byte \(regex.minimumOffset)",
-                reason: "`regex_max_offset` is below `regex_min_offset`: there would never be one",
-                fix: "write a number from \(regex.minimumOffset) on")
-        }
-        if let stack = draft.regexStack, stack.value.start > stack.value.maximum {
-            report(
-                .regexOption, at: stack.range, "the stack begins larger than it may be",
-                reason: "it would have no effect", fix: "write the smaller number first")
-        }
-        return regex
     }
 }

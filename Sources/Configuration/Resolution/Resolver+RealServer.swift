@@ -52,6 +52,8 @@ extension Resolver {
         real.upperThreshold = UInt32(clamping: draft.upperThreshold?.value ?? 0)
         real.lowerThreshold = UInt32(clamping: draft.lowerThreshold?.value ?? 0)
         real.inhibitOnFailure = draft.inhibitOnFailure?.value ?? server.inhibitOnFailure
+        real.drainTimeout = draft.drainTimeout.map(\.value.unlessZero) ?? server.drainTimeout
+        real.slowStart = draft.slowStart.map(\.value.unlessZero) ?? server.slowStart
         real.smtpAlert = draft.smtpAlert?.value ?? servers.alertsOfRealServers
         real.notifyUp = resolve(draft.notifyUp)
         real.notifyDown = resolve(draft.notifyDown)
@@ -133,6 +135,7 @@ extension Resolver {
         if let value = draft.delayBeforeRetry?.value { timing.delayBeforeRetry = value }
         if let value = draft.warmup?.value { timing.warmup = value }
         if let value = draft.retry?.value { timing.retry = UInt32(clamping: value) }
+        if let value = draft.rise?.value { timing.rise = UInt32(clamping: value) }
         if let value = draft.alpha?.value { timing.alpha = value }
         return timing
     }
@@ -152,83 +155,9 @@ extension Resolver {
             reason: "a server that does not answer is checked less often than `delay_loop` says",
             fix: "write a shorter timeout, or a longer `delay_loop`")
     }
-
-    // MARK: What one expects of servers
-
-    /// What nobody can notice, and checks of another protocol.
-    mutating func checkExpectations(_ draft: VirtualServerDraft, _ server: VirtualServer) {
-        let expects =
-            server.sorryServer != nil || draft.quorum != nil || server.quorumUp != nil || server.quorumDown != nil
-            || server.omega || server.timing.alpha
-        let bare = draft.realServers.filter { box in
-            let real = box.value
-            return real.checks.isEmpty && real.failed.isEmpty
-                && (expects || real.notifyDown != nil || real.notifyUp != nil
-                    || real.inhibitOnFailure?.value ?? server.inhibitOnFailure || real.timing.alpha?.value == true)
-        }
-        if let first = bare.first {
-            report(
-                .noCheck, at: first.value.destination.range,
-                "\(bare.count) of \(draft.realServers.count) real servers without a checker: this is the first",
-                reason: "a server that is not checked is always taken for alive",
-                fix: "add TCP_CHECK or another checker")
-        }
-        guard let transport = draft.transport?.value, server.transport != nil else { return }
-        var first: SourceRange?
-        var count = 0
-        for real in draft.realServers {
-            for check in real.value.checks where check.asks(otherwiseThan: transport) {
-                if first == nil { first = check.range }
-                count += 1
-            }
-        }
-        if let first {
-            report(
-                .checkProtocol, at: first,
-                "the service is \(transport.name), and " + (count == 1 ? "this check asks" : "\(count) checks ask")
-                    + " over another protocol",
-                reason: "the port of the service may be open in the one and closed in the other",
-                fix: "write `connect_port` for what is asked, or use a checker of the protocol")
-        }
-    }
 }
 
-extension VirtualServer.TransportProtocol {
-    var name: String {
-        switch self {
-        case .tcp: "TCP"
-        case .udp: "UDP"
-        case .sctp: "SCTP"
-        }
-    }
-}
-
-extension CheckDraft {
-    /// It asks the service's port over another protocol than the service speaks.
-    func asks(otherwiseThan transport: VirtualServer.TransportProtocol) -> Bool {
-        switch self {
-        case .tcp(let draft): transport != .tcp && draft.connection.port == nil
-        case .http(let draft), .https(let draft): transport != .tcp && draft.probe.connection.port == nil
-        case .smtp(let draft):
-            transport != .tcp && draft.probe.connection.port == nil
-                && draft.hosts.allSatisfy { $0.connection.port == nil }
-        case .udp(let draft): transport != .udp && draft.probe.connection.port == nil
-        case .dns(let draft): transport != .udp && draft.probe.connection.port == nil
-        case .ping, .command, .file, .bfd: false
-        }
-    }
-
-    /// Of its keyword.
-    var range: SourceRange {
-        switch self {
-        case .tcp(let draft), .ping(let draft): draft.range
-        case .http(let draft), .https(let draft): draft.probe.range
-        case .smtp(let draft): draft.probe.range
-        case .udp(let draft): draft.probe.range
-        case .dns(let draft): draft.probe.range
-        case .command(let draft): draft.probe.range
-        case .file(let draft): draft.range
-        case .bfd(let draft): draft.range
-        }
-    }
+extension Duration {
+    /// 0 is how one says that there is none.
+    var unlessZero: Duration? { self > .zero ? self : nil }
 }

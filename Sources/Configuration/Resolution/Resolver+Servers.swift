@@ -25,6 +25,8 @@ struct ServerScope {
     var alertsOfVirtualServers = false
     var alertsOfRealServers = true
     var logsAllFailures = false
+    /// `SSL` names the authorities to believe, or it was said that it does not.
+    var knowsAuthority = false
     /// Names that were looked for among others like them: each search goes through all.
     var searches = 0
 }
@@ -35,7 +37,6 @@ extension Resolver {
         _ root: RootDraft, _ reader: inout StatementReader, into model: inout Model, _ definitions: inout Definitions
     ) {
         guard !root.virtualServers.isEmpty || !root.serverGroups.isEmpty || root.tls != nil else { return }
-        reportWithoutEffect(root, reader.tree)
         servers.alertsOfVirtualServers = global.mail.alertCheckers ?? global.mail.alert ?? false
         servers.alertsOfRealServers = global.mail.alertCheckers ?? global.mail.alert ?? true
         servers.logsAllFailures = global.forwarding.logsAllFailures
@@ -44,6 +45,7 @@ extension Resolver {
                 password: tls.value.password?.value, authority: tls.value.authority?.value,
                 certificate: tls.value.certificate?.value, key: tls.value.key?.value)
             definitions.tls = tls.range
+            servers.knowsAuthority = tls.value.authority != nil
         }
         for draft in root.serverGroups {
             guard let group = resolve(draft) else { continue }
@@ -57,6 +59,7 @@ extension Resolver {
             model.virtualServers.append(server)
             definitions.virtualServers.append(draft.range)
         }
+        checkPlane()
         dropDuplicates(&model.virtualServers, &definitions.virtualServers)
         for name in servers.groupNames where !servers.usedGroups.contains(name) {
             guard let group = servers.groups[name] else { continue }
@@ -74,24 +77,6 @@ extension Resolver {
         guard var draft = reader.service() else { return nil }
         draft.failed = reader.readBlock(Schema.virtualServer, into: &draft)
         return draft
-    }
-
-    /// Once, however many there are.
-    private mutating func reportWithoutEffect(_ root: RootDraft, _ tree: SyntaxTree) {
-        let (name, range): (String, SourceRange)
-        if let first = root.virtualServers.first {
-            (name, range) = ("virtual_server", tree.range(of: Int(first)))
-        } else if let first = root.serverGroups.first {
-            (name, range) = ("virtual_server_group", first.name.range)
-        } else {
-            (name, range) = ("SSL", root.tls?.range ?? SourceRange(start: 0, end: 0))
-        }
-        let count = root.virtualServers.count
-        report(
-            .notSupportedYet, at: range,
-            (count > 1 ? "the \(count) `virtual_server` blocks are" : "`\(name)` is")
-                + " not supported yet: servers are not handled",
-            reason: "what is written is checked, and has no effect", fix: "leave the servers to keepalived for now")
     }
 
     // MARK: Groups

@@ -251,29 +251,6 @@ extension Resolver {
         }
     }
 
-    // MARK: Virtual servers
-
-    /// Services whose addresses no instance holds: somebody else does, or there is a typo. The first few are enough to
-    /// find out.
-    mutating func suspectServices(_ model: Model, _ definitions: Definitions) {
-        guard !model.instances.isEmpty, !model.virtualServers.isEmpty else { return }
-        var held: Set<IPAddress> = []
-        for instance in model.instances {
-            for address in instance.virtualAddresses { held.insert(address.prefix.address) }
-            for address in instance.excludedAddresses { held.insert(address.prefix.address) }
-        }
-        var said = 0
-        for (server, range) in zip(model.virtualServers, definitions.virtualServers) {
-            guard case .address(let address, _) = server.service, held.insert(address).inserted else { continue }
-            report(
-                .serverAddress, at: range, "no instance holds \(address)",
-                reason: "packets for it come here only while something else puts it here",
-                fix: "add it to an instance's `virtual_ipaddress`, unless it is there in another way")
-            said += 1
-            if said == 3 { return }
-        }
-    }
-
     // MARK: The node
 
     /// `enable_script_security` runs nothing as root by omission.

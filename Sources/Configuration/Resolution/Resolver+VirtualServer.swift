@@ -19,6 +19,8 @@ extension Resolver {
         server.snmpName = draft.snmpName?.value
         server.omega = draft.omega?.value ?? false
         server.inhibitOnFailure = draft.inhibitOnFailure?.value ?? false
+        server.drainTimeout = draft.drainTimeout?.value.unlessZero
+        server.slowStart = draft.slowStart?.value.unlessZero
         server.quorumUp = resolve(draft.quorumUp)
         server.quorumDown = resolve(draft.quorumDown)
         server.timing = timing(draft.timing, over: CheckTiming())
@@ -37,6 +39,8 @@ extension Resolver {
         }
         if !dropped || leniency == .keepalived { resolveQuorum(draft, &server) }
         checkExpectations(draft, server)
+        checkSpreading(draft, server)
+        checkPlane(draft, server)
         return server
     }
 

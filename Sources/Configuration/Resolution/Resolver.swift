@@ -83,13 +83,13 @@ struct Resolver {
         model.interfaces = resolveInterfaces(root)
         checkSyncDaemon(names)
         resolveServers(root, &reader, into: &model, &definitions)
-        suspectServices(model, definitions)
         reportUnusedTrackers()
         // Where something else is refused, that may be why.
-        if root.instances.isEmpty, !diagnostics.hasError {
+        if root.instances.isEmpty, root.virtualServers.isEmpty, !diagnostics.hasError {
             report(
-                .noInstances, at: SourceRange(start: 0, end: 0), "there is no `vrrp_instance`",
-                reason: "the daemon would run and hold nothing", fix: "add one, or read another file")
+                .noInstances, at: SourceRange(start: 0, end: 0),
+                "there is neither a `vrrp_instance` nor a `virtual_server`",
+                reason: "the daemon would run and do nothing", fix: "add one, or read another file")
         }
         return (model, definitions)
     }

@@ -7,6 +7,7 @@ import Primitives
 /// When to check, as a virtual server, a real server and a checker may each say it.
 struct TimingDraft: Sendable {
     var retry: Written<Int>?
+    var rise: Written<Int>?
     var delayBeforeRetry: Written<Duration>?
     var warmup: Written<Duration>?
     var delayLoop: Written<Duration>?
@@ -32,6 +33,8 @@ struct VirtualServerDraft: Sendable {
     var family: Written<AddressFamily>?
     var timing = TimingDraft()
     var inhibitOnFailure: Written<Bool>?
+    var drainTimeout: Written<Duration>?
+    var slowStart: Written<Duration>?
     var scheduler: Written<VirtualServer.Scheduler>?
     var schedulerFlags: VirtualServer.SchedulerFlags = []
     var onePacket: Written<Bool>?
@@ -65,6 +68,8 @@ struct RealServerDraft: Sendable {
     var upperThreshold: Written<Int>?
     var lowerThreshold: Written<Int>?
     var inhibitOnFailure: Written<Bool>?
+    var drainTimeout: Written<Duration>?
+    var slowStart: Written<Duration>?
     var smtpAlert: Written<Bool>?
     var notifyUp: Written<HookCommand>?
     var notifyDown: Written<HookCommand>?
@@ -110,6 +115,10 @@ indirect enum CheckDraft: Sendable {
     case command(CommandDraft)
     case file(FileDraft)
     case bfd(BFDDraft)
+    case redis(DatabaseDraft)
+    case mysql(DatabaseDraft)
+    case postgres(DatabaseDraft)
+    case grpc(GRPCDraft)
 }
 
 /// Where a check goes to, and where it comes from.
@@ -153,6 +162,11 @@ struct HTTPDraft: CheckerDraft {
     var sniName: Written<String>?
     var fastRecovery: Written<Bool>?
     var tlsCompliant: Written<Bool>?
+    var method: Written<String>?
+    var headers: [Written<HTTPProbe.Header>] = []
+    var body: Written<String>?
+    var verifiesChain: Written<Bool>?
+    var minimumDays: Written<Int>?
     var urls: [URLDraft] = []
     var failed: Set<String> = []
 
@@ -172,6 +186,7 @@ struct URLDraft: CheckerDraft {
     var regexMinimum: Written<Int>?
     var regexMaximum: Written<Int>?
     var regexStack: Written<HTTPProbe.RegexStack>?
+    var json: [Written<HTTPProbe.JSONAssertion>] = []
     var failed: Set<String> = []
 
     init(range: SourceRange) { self.range = range }
@@ -222,4 +237,29 @@ struct BFDDraft: CheckerDraft {
     var failed: Set<String> = []
 
     init(range: SourceRange) { self.range = range }
+}
+
+/// REDIS_CHECK, MYSQL_CHECK and PGSQL_CHECK: each has some of it.
+struct DatabaseDraft: CheckerDraft {
+    var probe: ProbeDraft
+    var tls: Written<Bool>?
+    var username: Written<String>?
+    var password: Written<Secret>?
+    var database: Written<String>?
+    var role: Written<DatabaseRole>?
+    var requiresLink: Written<Bool>?
+    var maximumLag: Written<Duration>?
+    var failed: Set<String> = []
+
+    init(range: SourceRange) { probe = ProbeDraft(range: range) }
+}
+
+struct GRPCDraft: CheckerDraft {
+    var probe: ProbeDraft
+    var tls: Written<Bool>?
+    var service: Written<String>?
+    var authority: Written<String>?
+    var failed: Set<String> = []
+
+    init(range: SourceRange) { probe = ProbeDraft(range: range) }
 }

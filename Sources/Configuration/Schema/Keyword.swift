@@ -27,8 +27,6 @@ struct Keyword<Target>: Sendable {
     fileprivate(set) var status: KeywordStatus
     /// No renderer may show its arguments.
     var isSecret = false
-    /// Not supported yet, but read and checked: whoever resolves it says that it has no effect.
-    var isRead = false
     /// Reads the arguments of the statement at hand into the target.
     let apply: @Sendable (inout Target, inout StatementReader) -> Void
 
@@ -184,17 +182,6 @@ extension Keyword {
         Keyword(name, .list(what), documentation) { target, reader in
             reader.forEachEntry { reader in entry(&target, &reader) }
         }
-    }
-
-    /// Without effect for now, but read and checked; the resolver says so.
-    static func readLater(
-        _ name: String, _ argument: ArgumentShape, _ documentation: String,
-        apply: @escaping @Sendable (inout Target, inout StatementReader) -> Void
-    ) -> Keyword {
-        var keyword = Keyword(
-            name, argument, documentation, status: .notYet(decidesHolder: false), apply: apply)
-        keyword.isRead = true
-        return keyword
     }
 
     /// A keyword whose arguments are checked, and go nowhere.

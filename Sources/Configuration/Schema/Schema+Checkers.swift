@@ -116,7 +116,7 @@ extension Schema {
     static var checkerBlocks: [any KeywordBlock] {
         [
             tcpCheck, httpGet, httpURL, sslGet, sslURL, smtpCheck, smtpHost, dnsCheck, miscCheck, udpCheck, pingCheck,
-            fileCheck, bfdCheck,
+            fileCheck, bfdCheck, redisCheck, mysqlCheck, postgresCheck, grpcCheck,
         ]
     }
 }

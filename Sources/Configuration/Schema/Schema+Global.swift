@@ -6,8 +6,8 @@ extension Schema {
     static let global = Block<GlobalDraft>(
         "global_defs",
         parts: [
-            scripting, instanceDefaults, processing, starting, events, Keyword.later(mail), Keyword.later(monitoring),
-            Keyword.later(forwarding), Keyword.later(firewall), Keyword.later(buffers), Keyword.later(otherProcesses),
+            scripting, instanceDefaults, processing, starting, events, mail, Keyword.later(monitoring), forwarding,
+            Keyword.later(firewall), Keyword.later(buffers), Keyword.later(otherProcesses),
             Keyword.later(reloading), Keyword.later(filing), oldNames,
         ])
 
@@ -16,9 +16,7 @@ extension Schema {
     private static var scripting: [Keyword<GlobalDraft>] {
         [
             .word(
-                "router_id", \.routerID, "name", default: "the host's name",
-                "Accepted without effect: keepalived signs its mails with it, and none are sent."
-            ).withoutEffect(),
+                "router_id", \.routerID, "name", default: "the host's name", "What the subject of mails begins with."),
             .user("script_user", \.scriptUser, default: "keepalived_script, or the daemon's", "Whom scripts run as."),
             .flag(
                 "enable_script_security", \.enableScriptSecurity,

@@ -1,13 +1,20 @@
 import ConfigLanguage
 import Primitives
 
-// What `global_defs` wants of the kernel: IPVS, firewalls, buffers. Read and checked, without effect for now.
+// What `global_defs` wants of the kernel: forwarding, firewalls, buffers. The last two are read and checked, without effect for now.
 extension Schema {
     static var forwarding: [Keyword<GlobalDraft>] {
         [
+            .set(
+                "data_plane", .choice(ForwardingSettings.Plane.allCases.map(\.rawValue)), default: "auto",
+                "What forwards: ipvs, nftables, or with auto nftables where the kernel has no ip_vs.",
+                set: { $0.settings.forwarding.plane = $1 }
+            ) { reader in
+                reader.choice("auto|ipvs|nftables", of: ForwardingSettings.Plane.allCases.map { ($0.rawValue, $0) })
+            },
             Keyword(
                 "lvs_timeouts", .other("[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]"), default: "the kernel's",
-                "How long IPVS remembers connections."
+                "How long IPVS remembers connections; without effect on nftables."
             ) { global, reader in
                 guard reader.hasMore else { return _ = reader.required("tcp, tcpfin or udp") }
                 var timeouts = global.settings.forwarding.timeouts
@@ -22,7 +29,8 @@ extension Schema {
             Keyword(
                 "lvs_sync_daemon",
                 .other("INTERFACE [[inst] INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]"),
-                default: "off", "Tell connections to the other director, through this interface."
+                default: "off",
+                "Tell connections to the other director, through this interface; without effect on nftables."
             ) { global, reader in
                 guard let interface = reader.interface() else { return reader.skipRest() }
                 var daemon = ForwardingSettings.SyncDaemon(interface: interface)
@@ -39,7 +47,7 @@ extension Schema {
             ) { $0.settings.forwarding.logsAllFailures = $1 },
             .setBoolean(
                 "rs_init_notifies", "Run notify_up for real servers that are up at the start."
-            ) { $0.settings.forwarding.notifiesAtStart = $1 },
+            ) { $0.settings.forwarding.notifiesAtStart = $1 }.later(),
         ]
     }
 

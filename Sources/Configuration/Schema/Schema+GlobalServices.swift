@@ -1,7 +1,7 @@
 import ConfigLanguage
 import Primitives
 
-// Whom `global_defs` wants to tell: mail, SNMP, D-Bus. Read and checked, without effect for now.
+// Whom `global_defs` wants to tell: mail, SNMP, D-Bus. The last two are read and checked, without effect for now.
 extension Schema {
     static var mail: [Keyword<GlobalDraft>] {
         [

@@ -6,7 +6,14 @@ extension Schema {
     static let sslGet = Block<HTTPDraft>(
         "virtual_server/real_server/SSL_GET",
         http(sslURL) + [
-            .boolean("tls_compliant", \.tlsCompliant, "Say goodbye in TLS before the connection is closed.")
+            .boolean("tls_compliant", \.tlsCompliant, "Say goodbye in TLS before the connection is closed."),
+            .boolean(
+                "tls_verify", \.verifiesChain,
+                "The certificate must come from an authority of `SSL { ca … }`, or else of this host, and fit the name."
+            ),
+            .integer(
+                "tls_min_days", \.minimumDays, 0...36_500, unit: "days", default: "none",
+                "Days that the certificate must still be valid for."),
         ])
 
     static let httpURL = Block<URLDraft>("virtual_server/real_server/HTTP_GET/url", url)
@@ -36,12 +43,37 @@ extension Schema {
             .word(
                 "sni_name", \.sniName, "name", default: "virtualhost", "Name this in the TLS handshake; SSL_GET only."),
             .boolean("fast_recovery", \.fastRecovery, "No delay_loop between URLs while the server is down."),
+            Keyword("method", .word("method"), default: "GET", "The method of the request, such as HEAD or POST.") {
+                http, reader in
+                if let method = reader.method() { reader.assign(&http.method, method) }
+            },
+            header,
+            Keyword(
+                "body", .quoted("text"), default: "none", "What the request brings, with its Content-Length."
+            ) { http, reader in
+                guard let word = reader.required("text") else { return }
+                reader.assign(&http.body, word.text)
+            },
             Keyword("url", .block(named: false), "One to ask for; all must answer as they should.") { http, reader in
                 reader.expectNoMore()
                 http.urls.append(reader.checker(url))
             },
         ]
     }
+
+    /// Repeatable.
+    private static let header: Keyword<HTTPDraft> = {
+        var keyword = Keyword<HTTPDraft>(
+            "header", .quoted("NAME VALUE|\"NAME: VALUE\""), default: "none",
+            "One more header of the request. May be repeated."
+        ) { http, reader in
+            let place = reader.statementRange
+            guard let header = reader.header() else { return reader.skipRest() }
+            http.headers.append(Written(value: header, range: place))
+        }
+        keyword.isSecret = true
+        return keyword
+    }()
 
     /// `url`.
     private static let url: [Keyword<URLDraft>] = [
@@ -68,7 +100,8 @@ extension Schema {
         .integer(
             "regex_max_offset", \.regexMaximum, 0...4_294_967_295, default: "none",
             "The last byte at which a match may begin."),
-        Keyword("regex_stack", .other("START MAX"), default: "that of PCRE2", "Bytes of stack for the pattern.") {
+        Keyword("regex_stack", .other("START MAX"), default: "none", "Accepted without effect: patterns need no stack.")
+        {
             url, reader in
             guard let start = reader.integer(1...4_294_967_295), let maximum = reader.integer(1...4_294_967_295) else {
                 return reader.skipRest()
@@ -76,6 +109,14 @@ extension Schema {
             reader.assign(
                 &url.regexStack,
                 HTTPProbe.RegexStack(start: UInt32(clamping: start), maximum: UInt32(clamping: maximum)))
+        }.withoutEffect(),
+        Keyword(
+            "json", .quoted("PATH [VALUE]"), default: "none",
+            "The body is JSON with this value at a path such as checks.0.state, or with any. May be repeated."
+        ) { url, reader in
+            let place = reader.statementRange
+            guard let assertion = reader.jsonAssertion() else { return reader.skipRest() }
+            url.json.append(Written(value: assertion, range: place))
         },
     ]
 }

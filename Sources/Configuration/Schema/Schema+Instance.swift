@@ -217,6 +217,9 @@ extension Schema {
             .boolean(
                 "notify_priority_changes", \.notifyPriorityChanges, default: "the sync group's",
                 "A line in the FIFOs for each change of priority."),
+            .boolean(
+                "smtp_alert", \.rare.smtpAlert, default: "smtp_alert_vrrp, else smtp_alert, else off",
+                "A mail on every change."),
         ]
     }
 

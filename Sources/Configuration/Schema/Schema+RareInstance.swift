@@ -29,9 +29,6 @@ extension Schema {
     /// What is read, and only lacks its effect.
     static let laterOfInstances: [Keyword<InstanceDraft>] =
         Keyword.later([
-            .boolean(
-                "smtp_alert", \.rare.smtpAlert, default: "smtp_alert_vrrp, else smtp_alert, else off",
-                "A mail on every change."),
             .flag("linkbeat_use_polling", \.rare.pollsLink, "Poll the link: linkbeat_interfaces is the better way."),
             .expiredPriority("timer_expired_backup"),
             .integer(

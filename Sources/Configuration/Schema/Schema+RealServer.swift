@@ -27,6 +27,12 @@ extension Schema {
         .boolean(
             "inhibit_on_failure", \.inhibitOnFailure, default: "the virtual server's",
             "When it fails it gets weight 0 and keeps its connections."),
+        .seconds(
+            "drain_timeout", \.drainTimeout, 0...longestDrain, default: "the virtual server's",
+            "Seconds that connections may take to end when it is drained or no longer in the file."),
+        .seconds(
+            "slow_start", \.slowStart, 0...longestDrain, default: "the virtual server's",
+            "Seconds within which it gets its weight, little by little, when it comes up."),
         .command("notify_up", \.notifyUp, "Run when it comes up."),
         .command("notify_down", \.notifyDown, "Run when it goes down."),
         .boolean("alpha", \.timing.alpha, default: "the virtual server's", "It is down until its first success."),
@@ -35,7 +41,7 @@ extension Schema {
             "A mail when it comes up or goes down."),
         .word(
             "virtualhost", \.virtualHost, "host", default: "the virtual server's", "The Host header of HTTP checks."),
-        .word("snmp_name", \.snmpName, "name", default: "none", "What SNMP calls it."),
+        .word("snmp_name", \.snmpName, "name", default: "none", "What SNMP calls it.").later(),
     ]
 
     private static let checkers: [Keyword<RealServerDraft>] = [
@@ -48,7 +54,16 @@ extension Schema {
         .checker("UDP_CHECK", udpCheck, "Up when a UDP packet is not refused, or is answered.") { .udp($0) },
         .checker("PING_CHECK", pingCheck, "Up when an ICMP echo is answered.") { .ping($0) },
         .checker("FILE_CHECK", fileCheck, "Up as a track_file says.") { .file($0) },
-        .checker("BFD_CHECK", bfdCheck, "Up while a BFD session is.") { .bfd($0) },
+        // Nothing speaks BFD yet.
+        .checker("BFD_CHECK", bfdCheck, "Up while a BFD session is.") { .bfd($0) }.later(),
+        .checker("REDIS_CHECK", redisCheck, "Up when Redis is ready, and has the role that is wanted.") { .redis($0) },
+        .checker("MYSQL_CHECK", mysqlCheck, "Up when MySQL or MariaDB lets one in, and has the role that is wanted.") {
+            .mysql($0)
+        },
+        .checker("PGSQL_CHECK", postgresCheck, "Up when PostgreSQL lets one in, and has the role that is wanted.") {
+            .postgres($0)
+        },
+        .checker("GRPC_CHECK", grpcCheck, "Up when grpc.health.v1 says SERVING.") { .grpc($0) },
     ]
 
     // MARK: What several blocks say
@@ -59,6 +74,9 @@ extension Schema {
             .integer(
                 "retry", \.retry, retry, default: inherited ?? "1; DNS_CHECK 3, MISC_CHECK 0",
                 "Failures in a row that are forgiven."),
+            .integer(
+                "rise", \.rise, 1...4_294_967_295, default: inherited ?? "1",
+                "Successes in a row after which a check that has failed counts as passed."),
             .seconds(
                 "delay_before_retry", \.delayBeforeRetry, 0...longestDelay,
                 default: inherited ?? "1; HTTP_GET and SSL_GET 3, DNS_CHECK delay_loop",
@@ -79,7 +97,10 @@ extension Schema {
     }
 
     /// 136 years in microseconds.
-    private static let longestDelay = 4_294_967_295_000_000
+    static let longestDelay = 4_294_967_295_000_000
+
+    /// 31 days in microseconds.
+    static let longestDrain = 2_678_400_000_000
 }
 
 extension Keyword where Target == RealServerDraft {

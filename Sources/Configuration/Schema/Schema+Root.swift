@@ -4,7 +4,7 @@ import Primitives
 extension Schema {
     /// What stands at the top of a configuration.
     static let root = Block<RootDraft>(
-        "", parts: [mainBlocks, Keyword.refused(statics), Keyword.later(trackers), Keyword.later(ofInterfaces), ofHost])
+        "", parts: [mainBlocks, Keyword.refused(statics), trackers, Keyword.later(ofInterfaces), ofHost])
 
     private static var mainBlocks: [Keyword<RootDraft>] {
         [
@@ -33,14 +33,14 @@ extension Schema {
                 draft.failed = reader.readBlock(script, into: &draft)
                 root.scripts.append(draft)
             },
-            .readLater("SSL", .block(named: false), "What to show to servers that are asked over TLS.") {
+            Keyword("SSL", .block(named: false), "What to show to servers that are asked over TLS.") {
                 root, reader in
                 reader.expectNoMore()
                 var draft = TLSDraft()
                 reader.readBlock(tls, into: &draft)
                 reader.assign(&root.tls, draft)
             },
-            .readLater(
+            Keyword(
                 "virtual_server_group", .block(named: true), "Addresses and firewall marks with the same real servers."
             ) { root, reader in
                 guard let name = reader.blockName() else { return }
@@ -48,7 +48,7 @@ extension Schema {
                 reader.forEachEntry { reader in reader.groupEntry(into: &draft) }
                 root.serverGroups.append(draft)
             },
-            .readLater(
+            Keyword(
                 "virtual_server", .headedBlock("ADDRESS [PORT]|fwmark N|group NAME"),
                 "A service that real servers share."
             ) { root, reader in
@@ -91,7 +91,7 @@ extension Schema {
                 var draft = TrackProcessDraft(name: name)
                 draft.failed = reader.readBlock(trackProcess, into: &draft)
                 root.trackProcesses.append(draft)
-            },
+            }.later(),
             Keyword(
                 "bfd_instance", .block(named: true), "A BFD session, for instances, groups and servers to track."
             ) { root, reader in
@@ -99,7 +99,7 @@ extension Schema {
                 var draft = SessionDraft(name: name)
                 draft.failed = reader.readBlock(session, into: &draft)
                 root.sessions.append(draft)
-            },
+            }.later(),
         ]
     }
 
@@ -223,7 +223,7 @@ extension Schema {
             .boolean(
                 "smtp_alert", \.smtpAlert, default: "smtp_alert_vrrp, else smtp_alert, else off",
                 "A mail when the group changes."
-            ).later(),
+            ),
         ]
     }
 

@@ -27,7 +27,7 @@ extension Schema {
                 initial.overwrites = true
             }
             reader.assign(&file.initial, initial)
-        },
+        }.later(),
     ]
 
     /// `vrrp_track_process`.

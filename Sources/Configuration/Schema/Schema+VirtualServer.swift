@@ -68,6 +68,12 @@ extension Schema {
         .flag("alpha", \.timing.alpha, "Real servers are down until their first success."),
         .flag("omega", \.omega, "A stop runs quorum_down and notify_down."),
         .flag("inhibit_on_failure", \.inhibitOnFailure, "A failed server gets weight 0 and keeps its connections."),
+        .seconds(
+            "drain_timeout", \.drainTimeout, 0...longestDrain, default: "0",
+            "Seconds that connections may take to end when a real server is drained or no longer in the file."),
+        .seconds(
+            "slow_start", \.slowStart, 0...longestDrain, default: "0",
+            "Seconds within which a real server gets its weight, little by little, when it comes up."),
         .flag("ha_suspend", \.suspendsChecks, "No checks while the service's address is not on this node."),
         .word("virtualhost", \.virtualHost, "host", default: "the address", "The Host header of HTTP checks."),
     ]
@@ -105,7 +111,7 @@ extension Schema {
         .boolean(
             "smtp_alert", \.smtpAlert, default: "smtp_alert_checker, else smtp_alert, else off",
             "A mail when the quorum is gained or lost."),
-        .word("snmp_name", \.snmpName, "name", default: "none", "What SNMP calls it."),
+        .word("snmp_name", \.snmpName, "name", default: "none", "What SNMP calls it.").later(),
     ]
 
     /// `virtual_server_group`: an entry begins with the second of these, or else is the first.

@@ -135,7 +135,7 @@ struct StatementReader {
             keyword.apply(&target, &self)
             if !wantsBlock { expectNoMore() }
         }
-        if case .notYet(let decidesHolder) = status, !keyword.isRead { reportNotYet(keyword.name, decidesHolder) }
+        if case .notYet(let decidesHolder) = status { reportNotYet(keyword.name, decidesHolder) }
     }
 
     /// Reads each entry of the block of the statement at hand, with its first word still to be read.
