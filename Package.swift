@@ -31,7 +31,9 @@ let package = Package(
         .executable(name: "aloft", targets: ["aloft"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // P: vocabulary
@@ -65,6 +67,13 @@ let package = Package(
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
+        .target(
+            name: "Probes",
+            dependencies: [
+                "Health", "LinuxWorld", "Configuration", "Primitives",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
         .executableTarget(
             name: "aloftd",
             dependencies: [

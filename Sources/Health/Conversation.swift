@@ -41,3 +41,20 @@ extension Conversation {
     public mutating func secured() -> ConversationStep { .wait }
     public mutating func end() -> ConversationStep { .finish(.failure("the server closed the connection early")) }
 }
+
+/// One exchange of datagrams with a server: UDP, or ICMP echoes.
+public protocol DatagramExchange: Sendable {
+    /// It is ICMP, not UDP.
+    var isEcho: Bool { get }
+    /// What is sent, once.
+    mutating func request() -> [UInt8]
+    /// A datagram came; nil: it is no answer to this, and others are waited for.
+    mutating func receive(_ datagram: [UInt8]) -> Verdict?
+    /// Nothing came that was an answer, within the time (`limit` seconds, for people); nil where that is a failure like any other.
+    func silence(_ limit: String) -> Verdict?
+}
+
+extension DatagramExchange {
+    public var isEcho: Bool { false }
+    public func silence(_ limit: String) -> Verdict? { nil }
+}

@@ -7,7 +7,8 @@ import Primitives
 /// and unlike a timeout of epoll_wait it has no timer slack (50 µs for an ordinary process). It is set
 /// again only when the deadline changed. A wait allocates nothing.
 public struct Poller: ~Copyable {
-    let epoll: FileDescriptor
+    /// Readable when `wait` has something to report: one poller can watch another.
+    public let epoll: FileDescriptor
     let timer: FileDescriptor
     let buffer: UnsafeMutableBufferPointer<aloft_event>
     var count = 0

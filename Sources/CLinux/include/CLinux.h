@@ -141,6 +141,23 @@ int32_t aloft_lock_code(void);
 uint64_t aloft_load_acquire(const void *word);
 void aloft_store_release(void *word, uint64_t value);
 
+// MARK: client.c - tcp(7), udp(7), icmp(7)
+
+struct aloft_client {
+    int32_t kind;            // 1 a stream, 2 datagrams, 3 ICMP echoes
+    int32_t family;          // 4 or 6
+    const uint8_t *remote;   // 4 or 16 bytes
+    uint16_t remote_port;
+    const uint8_t *local;    // or NULL
+    uint16_t local_port;     // or 0
+    const char *interface;   // or NULL
+    uint32_t mark;           // or 0
+};
+/// A non-blocking socket that is connected, or is about to be: then it becomes writable. Or -errno.
+int32_t aloft_client_socket(const struct aloft_client *request);
+/// SO_ERROR: 0, or the errno that the connection ended with.
+int32_t aloft_socket_error(int32_t descriptor);
+
 // MARK: network.c - ip(7), ipv6(7), packet(7), raw(7), netlink(7)
 
 /// One datagram received. Addresses fill 4 or 16 bytes.
