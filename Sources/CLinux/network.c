@@ -337,6 +337,12 @@ int64_t aloft_netlink_receive(int32_t descriptor, uint8_t *buffer, uint64_t capa
     return count;
 }
 
+int32_t aloft_set_send_buffer(int32_t descriptor, int32_t bytes) {
+    // The force is not for user namespaces.
+    if (set(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, bytes) == 0) return 0;
+    return set(descriptor, SOL_SOCKET, SO_SNDBUF, bytes);
+}
+
 int32_t aloft_receive_buffer_size(int32_t descriptor) {
     int value = 0;
     socklen_t length = sizeof value;

@@ -30,6 +30,11 @@ public struct NetlinkSocket: ~Copyable {
 
     deinit { buffer.deallocate() }
 
+    /// How many bytes one `send` may have; what is not permitted is cut to net.core.wmem_max, without a word.
+    public func setSendBuffer(_ bytes: Int32) throws(SystemError) {
+        _ = try check(aloft_set_send_buffer(descriptor.rawValue, bytes), .netlink, "set a send buffer")
+    }
+
     /// A sequence number for the next request; never 0.
     public mutating func nextSequence() -> UInt32 {
         lastSequence = lastSequence == .max ? 1 : lastSequence + 1

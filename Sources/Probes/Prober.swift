@@ -145,7 +145,9 @@ public final class Prober {
         let limit = connection.timeout.formattedSeconds()
         guard connection.isConnected else { return end(index, .failure("no connection within \(limit) s")) }
         // Of datagrams silence may be what was hoped for.
-        if case .datagrams(let exchange) = connection.talk, let verdict = exchange.silence(limit) { return pass(index, verdict) }
+        if case .datagrams(let exchange) = connection.talk, let verdict = exchange.silence(limit) {
+            return pass(index, verdict)
+        }
         end(index, .failure("no whole answer within \(limit) s"))
     }
 
@@ -337,7 +339,9 @@ public final class Prober {
 
 extension SystemError {
     /// For a person who asks why a server is out.
-    var sentence: String { errno.rawValue == 22 || errno == .accessDenied || errno == .notPermitted ? "\(self)" : errno.sentence }
+    var sentence: String {
+        errno.rawValue == 22 || errno == .accessDenied || errno == .notPermitted ? "\(self)" : errno.sentence
+    }
 }
 
 extension Errno {

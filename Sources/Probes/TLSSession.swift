@@ -126,7 +126,9 @@ final class TLSContexts {
             if let material = settings.material {
                 if let authority = material.authority { configuration.trustRoots = .file(authority) }
                 if let certificate = material.certificate {
-                    configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
+                    configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map {
+                        .certificate($0)
+                    }
                 }
                 if let key = material.key {
                     let password = material.password?.revealed

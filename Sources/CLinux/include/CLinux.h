@@ -207,6 +207,7 @@ int32_t aloft_netlink_send(int32_t descriptor, const uint8_t *bytes, uint64_t co
 /// The length of one datagram from the kernel; 0 for one from someone else, or cut off (`truncated`).
 int64_t aloft_netlink_receive(int32_t descriptor, uint8_t *buffer, uint64_t capacity, int32_t *truncated);
 int32_t aloft_receive_buffer_size(int32_t descriptor);
+int32_t aloft_set_send_buffer(int32_t descriptor, int32_t bytes);
 uint32_t aloft_interface_index(const char *name);
 
 // MARK: unix.c - unix(7)
