@@ -74,6 +74,12 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
+        .target(
+            name: "HealthWorker",
+            dependencies: [
+                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "LinuxWorld", "Netlink", "Supervision",
+                "Configuration", "Primitives",
+            ], swiftSettings: strict),
         .executableTarget(
             name: "aloftd",
             dependencies: [
@@ -93,7 +99,7 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
+                "HealthWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
                 "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

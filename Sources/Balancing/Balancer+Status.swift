@@ -19,6 +19,8 @@ extension Balancer {
 
     /// Some service has `ha_suspend`: the addresses of this host matter.
     public var suspendsByAddress: Bool { model.virtualServers.contains(where: \.suspendsChecks) }
+    /// `SSL { … }`.
+    public var tls: TLSMaterial? { model.tls }
     /// `lvs_notify_fifo`.
     public var hasOwnFIFO: Bool { model.global.forwarding.notifyFIFO != nil }
     /// `notify_fifo`.

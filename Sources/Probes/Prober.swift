@@ -77,7 +77,7 @@ public final class Prober {
 
     /// Begins; the verdict comes from `advance`. `tls` is what `SSL { … }` of the configuration says.
     public func start(slot: Int, run: UInt64, _ probe: HealthCheck.Probe, tls: TLSMaterial? = nil, at now: Instant) {
-        var stages = Array(ProbeStage.stages(of: probe, tls: tls).reversed())
+        var stages = Array(ProbeStage.stages(of: probe, tls: tls, number: run).reversed())
         guard let first = stages.popLast() else {
             finished.append((slot, run, .failure("there is nothing to ask")))
             return

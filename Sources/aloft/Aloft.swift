@@ -1,4 +1,5 @@
 import ArgumentParser
+import HealthWorker
 
 /// The command line. Exit codes: 0 done, 1 the answer is no, 2 usage, 3 cannot reach or read.
 @main
@@ -14,6 +15,11 @@ struct Aloft: ParsableCommand {
         ])
 
     static func main() {
+        // What the supervisor starts, and nobody else.
+        let arguments = CommandLine.arguments
+        if arguments.count > 2, arguments[1] == "worker", arguments[2] == "health" {
+            exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -47,8 +47,20 @@ enum House {
                 "ConfigLanguage", "VRRP", "Primitives", "Glibc",
             ]),
         Room(
+            name: "Probes", kind: .shell,
+            imports: [
+                "Health", "LinuxWorld", "Configuration", "Primitives", "Glibc", "NIOCore", "NIOEmbedded", "NIOSSL", "NIOTLS",
+            ]),
+        Room(
+            name: "HealthWorker", kind: .shell,
+            imports: [
+                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "LinuxWorld", "Netlink", "Supervision",
+                "Configuration", "Primitives",
+            ]),
+        Room(
             name: "aloft", kind: .shell,
             imports: [
+                "HealthWorker",
                 "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
                 "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
             ]),

@@ -1,0 +1,37 @@
+import Balancing
+import Configuration
+import DataPlanes
+import LinuxWorld
+import Primitives
+
+/// The data plane that this run uses, whichever it is.
+class ActivePlane {
+    /// `ipvs`, `nftables`, for people.
+    let name: String
+    /// Why not the other one, where that is worth saying.
+    let reason: String
+
+    init(name: String, reason: String) {
+        self.name = name
+        self.reason = reason
+    }
+
+    func read() throws(SystemError) -> ForwardingTable { ForwardingTable() }
+    func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { [] }
+    func statistics() throws(SystemError) -> [ServiceStatistics] { [] }
+    func mayHaveChanged() throws(SystemError) -> Bool { false }
+}
+
+final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
+    private var plane: Plane
+
+    init(_ plane: consuming Plane, name: String, reason: String = "") {
+        self.plane = plane
+        super.init(name: name, reason: reason)
+    }
+
+    override func read() throws(SystemError) -> ForwardingTable { try plane.read() }
+    override func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { try plane.apply(changes) }
+    override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
+    override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
+}

@@ -1,0 +1,126 @@
+import Balancing
+import Configuration
+import DataPlanes
+import LinuxWorld
+import Primitives
+import Supervision
+import Workers
+
+/// What the supervisor says and asks.
+extension HealthWorker {
+    func readChannel() {
+        for message in channel.read() {
+            switch message {
+            case .checkFinished(let id, let outcome): programFinished(id, outcome)
+            case .reload: reload()
+            case .stop: stop()
+            case .query(let request, let payload):
+                applyPending()
+                for part in WorkerMessage.answers(request: request, answer(payload)) { send(part) }
+            case .dumpRequested, .recall: break
+            }
+        }
+        // A supervisor that is gone can start no successor either.
+        if channel.isClosed { stop() }
+    }
+
+    /// The VRRP worker has read and accepted it; what it read lies in the shared memory.
+    private func reload() {
+        guard let snapshot = ConfigurationSnapshot.read(in: memory),
+            let loaded = ConfigurationLoader(options).from(snapshot: snapshot)?.model
+        else {
+            log(
+                .error,
+                "the configuration that was accepted cannot be read by the health worker; it goes on with the old one")
+            return
+        }
+        scripts = ScriptIdentities(loaded.global)
+        let (model, refused) = ScriptSecurity.secured(loaded, scripts)
+        for line in refused { log(.error, line) }
+        files = TrackedFiles(model)
+        for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
+        give(.reload(model))
+        try? watchAddresses()
+    }
+
+    // MARK: - Questions
+
+    /// JSON; docs/processes.md has its members.
+    private func answer(_ payload: [UInt8]) -> [UInt8] {
+        var json = JSONWriter()
+        let now = BootClock.now()
+        guard let request = try? ControlRequest(payload: payload) else { return Array("null".utf8) }
+        switch request {
+        case .status(let name):
+            json.object { json in
+                writePlane(to: &json)
+                balancer.writeStatus(of: name, at: now, statistics: statistics(), to: &json)
+            }
+        case .explain(let name, let server):
+            json.object { json in
+                writePlane(to: &json)
+                json.memberArray("outlook") { json in
+                    for line in balancer.explain(service: name, server: server, at: now) { json.value(line) }
+                }
+                balancer.writeStatus(of: name, at: now, statistics: statistics(), to: &json)
+            }
+        case .drain(let server, let service, let milliseconds):
+            let timeout = milliseconds.map { Duration.milliseconds(min(max($0, 0), 1 << 40)) }
+            change(server, service, to: &json) { .drain(DrainOrder($0, timeout: timeout)) }
+        case .undrain(let server, let service): change(server, service, to: &json) { .undrain($0) }
+        default: json.null()
+        }
+        return json.bytes
+    }
+
+    private func writePlane(to json: inout JSONWriter) {
+        json.member("data_plane", plane.name)
+        if !plane.reason.isEmpty { json.member("data_plane_reason", plane.reason) }
+        if !planeFailure.isEmpty { json.member("data_plane_failure", planeFailure) }
+    }
+
+    /// `servers`: those that are meant, in their new state; or `error`.
+    private func change(
+        _ server: String, _ service: String?, to json: inout JSONWriter, _ input: (ServerSelector) -> BalancerInput
+    ) {
+        guard let selector = ServerSelector(text: server, service: service) else {
+            return json.object { $0.member("error", "\(server) is no address, and no ADDRESS:PORT") }
+        }
+        guard !balancer.servers(selector).isEmpty else {
+            let place = service.map { " of \($0)" } ?? ""
+            return json.object { $0.member("error", "the configuration has no real server \(server)\(place)") }
+        }
+        give(input(selector))
+        applyPending()
+        send(.remember(DrainMemory.encode(balancer.drainOrders)))
+        json.object { json in
+            json.memberArray("servers") { json in
+                for found in balancer.servers(selector) {
+                    json.object {
+                        $0.member("name", found.name)
+                        $0.member("service", found.service)
+                        $0.member("state", found.state)
+                    }
+                }
+            }
+        }
+    }
+
+    private func statistics() -> [ServiceKey: [DestinationKey: ServerStatistics]] {
+        var table: [ServiceKey: [DestinationKey: ServerStatistics]] = [:]
+        for service in (try? plane.statistics()) ?? [] {
+            for destination in service.destinations {
+                var sum = ServerStatistics()
+                sum.connections = destination.counters.connections
+                sum.active = destination.active
+                sum.inactive = destination.inactive
+                sum.bytesIn = destination.counters.bytesIn
+                sum.bytesOut = destination.counters.bytesOut
+                sum.packetsIn = destination.counters.packetsIn
+                sum.packetsOut = destination.counters.packetsOut
+                table[service.key, default: [:]][destination.key] = sum
+            }
+        }
+        return table
+    }
+}

@@ -1,0 +1,241 @@
+import Balancing
+import Configuration
+import DataPlanes
+import Health
+import LinuxWorld
+import Netlink
+import Primitives
+import Probes
+import Supervision
+import Workers
+
+/// The health worker: one balancer between servers that are asked and a kernel that forwards. One thread, one loop.
+///
+/// It holds no address and no connection: when it dies, what the kernel forwards goes on, and its successor reads it there.
+///
+/// The order of a round: what came from probes, the kernel and the supervisor; what is due; then the steps for the kernel, all at once.
+final class HealthWorker {
+    let options: WorkerOptions
+    var balancer: Balancer
+    var scripts: ScriptIdentities
+    let plane: ActivePlane
+    let prober: Prober
+    /// Where the configuration lies that was accepted last.
+    let memory: SharedMemory
+    var poller: Poller
+    var channel: SupervisorChannel
+    var outgoing = OutgoingFrames()
+    var monitor: RouteSocket?
+    var files: TrackedFiles
+    /// Programs that run, by slot.
+    var programs: [UInt32: (id: CheckID, probe: CommandProbe)] = [:]
+    /// Steps for the kernel, until the end of the round.
+    var pending: [TableChange] = []
+    var hasStopped = false
+    /// The plane could not be asked; said once.
+    var planeFailure = ""
+    private var nextLook = Instant.zero
+    private var nextBeat = Instant.zero
+
+    enum Token {
+        static let channel: UInt64 = 1
+        static let signals: UInt64 = 2
+        static let monitor: UInt64 = 3
+        static let prober: UInt64 = 4
+    }
+
+    /// How often it is looked whether someone else changed the table.
+    static let lookInterval: Duration = .milliseconds(100)
+    static let beatInterval: Duration = .seconds(1)
+
+    init(
+        _ options: WorkerOptions, model: Model, scripts: ScriptIdentities, plane: ActivePlane,
+        channel: consuming SupervisorChannel, memory: consuming SharedMemory, seed: UInt64
+    ) throws(SystemError) {
+        self.options = options
+        self.plane = plane
+        self.scripts = scripts
+        self.channel = channel
+        self.memory = memory
+        balancer = Balancer(model, seed: seed)
+        poller = try Poller(capacity: 256)
+        prober = try Prober()
+        files = TrackedFiles(model)
+    }
+
+    /// Runs until the supervisor says stop, or is gone. Returns the exit code.
+    func run(signals: consuming SignalSource, adopting: Bool) throws(SystemError) -> Int32 {
+        try poller.add(signals.descriptor, token: Token.signals)
+        try channel.watch(&poller, token: Token.channel)
+        try prober.watch(by: poller, token: Token.prober)
+        let drained = adopting ? awaitMemory() : []
+        try begin(adopting: adopting, drained: drained)
+        while !hasStopped {
+            flush()
+            _ = try poller.wait(until: nextWake())
+            round(signals)
+        }
+        send(.stopped)
+        channel.write(&outgoing)
+        return 0
+    }
+
+    private func begin(adopting: Bool, drained: [DrainOrder]) throws(SystemError) {
+        try watchAddresses()
+        for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
+        let kernel: ForwardingTable
+        do { kernel = try plane.read() } catch {
+            log(.error, "cannot read what the kernel forwards: \(error); starting as if it forwarded nothing")
+            kernel = ForwardingTable()
+        }
+        give(.start(kernel: kernel, adopting: adopting, drained: drained))
+        applyPending()
+        let count = balancer.desired.services.count
+        let servers = balancer.desired.services.reduce(0) { $0 + $1.destinations.count }
+        var text = "\(count) services with \(servers) servers in the table, forwarded by \(plane.name)"
+        if !plane.reason.isEmpty { text += " (\(plane.reason))" }
+        send(.ready(WorkerSummary(instances: UInt32(clamping: count), groups: 0, adopted: adopting, text: text)))
+    }
+
+    /// A successor gets what its predecessor wanted to be remembered as the first message.
+    private func awaitMemory() -> [DrainOrder] {
+        let limit = BootClock.now() + .seconds(1)
+        while BootClock.now() < limit {
+            for message in channel.read() { if case .recall(let bytes) = message { return DrainMemory.decode(bytes) } }
+            if channel.isClosed { break }
+            _ = try? poller.wait(until: limit)
+        }
+        return []
+    }
+
+    private func nextWake() -> Instant {
+        var wake = min(nextLook, nextBeat)
+        if let due = balancer.nextDeadline { wake = min(wake, due) }
+        if let due = prober.nextDeadline { wake = min(wake, due) }
+        return wake
+    }
+
+    private func round(_ signals: borrowing SignalSource) {
+        prober.advance(to: BootClock.now()) { finished(CheckID(slot: $0, run: $1), $2) }
+        readMonitor()
+        readChannel()
+        while let received = try? signals.receive() {
+            // TERM: the supervisor is gone (PR_SET_PDEATHSIG), or somebody wants this worker to stop.
+            if received.signal == Signal.terminate || received.signal == Signal.interrupt { stop() }
+        }
+        let now = BootClock.now()
+        if let due = balancer.nextDeadline, due <= now { give(.timer) }
+        if now >= nextLook { look(at: now) }
+        if now >= nextBeat {
+            nextBeat = now + Self.beatInterval
+            send(.beat)
+        }
+        applyPending()
+    }
+
+    func stop() {
+        guard !hasStopped else { return }
+        give(.stop(keeping: options.keepsAddresses))
+        applyPending()
+        hasStopped = true
+    }
+
+    // MARK: - The balancer
+
+    func give(_ input: BalancerInput) {
+        var effects: [BalancerEffect] = []
+        balancer.handle(input, at: BootClock.now(), into: &effects)
+        for effect in effects { perform(effect) }
+    }
+
+    func finished(_ id: CheckID, _ verdict: Verdict) { give(.checkFinished(id, verdict)) }
+
+    // MARK: - The kernel
+
+    /// Carries out what has gathered. What is refused comes back to the balancer.
+    func applyPending() {
+        guard !pending.isEmpty else { return }
+        let changes = pending
+        pending.removeAll(keepingCapacity: changes.count < 1024)
+        do {
+            let refused = try plane.apply(changes)
+            planeFailure = ""
+            guard !refused.isEmpty else { return }
+            give(.refused(refused.map(\.change), reasons: refused.map(\.reason)))
+        } catch {
+            notePlane(error)
+        }
+    }
+
+    /// The difference is found again at the next look.
+    private func notePlane(_ error: SystemError) {
+        let text = "\(error)"
+        guard text != planeFailure else { return }
+        planeFailure = text
+        log(
+            .error,
+            "\(plane.name) cannot be changed or read: \(text); it is tried again every \(Self.lookInterval.formattedSeconds()) s"
+        )
+    }
+
+    private func look(at now: Instant) {
+        nextLook = now + Self.lookInterval
+        for (name, value) in files.changes(at: now) { give(.trackedFile(name, value: value)) }
+        do throws(SystemError) {
+            let mayHaveChanged = try plane.mayHaveChanged()
+            guard mayHaveChanged || !planeFailure.isEmpty else { return }
+            let table = try plane.read()
+            planeFailure = ""
+            give(.tableRead(table))
+        } catch {
+            notePlane(error)
+        }
+    }
+
+    // MARK: - Addresses
+
+    /// Only `ha_suspend` wants to know of them.
+    func watchAddresses() throws(SystemError) {
+        guard balancer.suspendsByAddress else {
+            monitor = nil
+            return
+        }
+        if monitor == nil {
+            let socket = try RouteSocket.monitor()
+            try poller.add(socket.descriptor, token: Token.monitor)
+            monitor = consume socket
+        }
+        try readAddresses()
+    }
+
+    private func readAddresses() throws(SystemError) {
+        var socket = try RouteSocket.command()
+        for _ in 0..<8 {
+            var found: Set<IPAddress> = []
+            let answer = try socket.exchange(.dumpAddresses(nil)) { message in
+                if case .address(let record) = message { found.insert(record.prefix.address) }
+            }
+            guard !answer.isInterrupted else { continue }
+            give(.localAddresses(found))
+            return
+        }
+    }
+
+    private func readMonitor() {
+        guard monitor != nil else { return }
+        var changed = false
+        try? monitor?.drain { message in
+            switch message {
+            case .address, .addressGone, .overrun: changed = true
+            default: break
+            }
+        }
+        if changed { try? readAddresses() }
+    }
+
+    // MARK: - The supervisor
+
+    func send(_ message: WorkerMessage) { outgoing.append(message.frame, isEssential: message.isEssential) }
+    func log(_ level: LogLevel, _ text: String) { send(.log(level, text)) }
+    private func flush() { channel.write(&outgoing, &poller, token: Token.channel) }
+}
