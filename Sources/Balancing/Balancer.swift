@@ -14,7 +14,8 @@ public struct Balancer: Sendable {
     enum Phase: Hashable, Sendable { case idle, running, stopped }
 
     var phase: Phase = .idle
-    var model: Model
+    /// The configuration that is in force.
+    public internal(set) var model: Model
     var services: [ServiceState] = []
     var checks: [CheckSlot?] = []
     var freeSlots: [Int] = []

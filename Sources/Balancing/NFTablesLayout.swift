@@ -137,24 +137,48 @@ public struct NFTablesLayout: Sendable {
 
     /// What differs between two states of a service.
     private static func compare(_ old: Placed?, _ new: Placed?, into difference: inout Difference) {
-        let before = old?.elements ?? [:]
-        let after = new?.elements ?? [:]
-        for set in Set(before.keys).union(after.keys).sorted() {
-            let was = Dictionary(before[set, default: []].map { ($0.key, $0) }, uniquingKeysWith: { $1 })
-            var stays: Set<[UInt8]> = []
-            for element in after[set, default: []] {
-                if was[element.key] == element {
-                    stays.insert(element.key)
-                } else {
-                    difference.added[set, default: []].append(element)
-                }
-            }
-            for element in before[set, default: []] where !stays.contains(element.key) {
-                difference.removed[set, default: []].append(element)
-            }
+        compare(old?.head, new?.head, into: &difference)
+        compareSlots(old, new, into: &difference)
+        let family = (new ?? old)?.type.family ?? .ipv4
+        let keys = Set(old?.marks.keys.map { $0 } ?? []).union(new?.marks.keys.map { $0 } ?? [])
+        for key in keys.sorted() {
+            let (before, after) = (old?.end(key), new?.end(key))
+            guard before != after else { continue }
+            if let before { difference.removed[NFTablesClass.endsName(family), default: []].append(before) }
+            if let after { difference.added[NFTablesClass.endsName(family), default: []].append(after) }
+            let (was, now) = (old?.marks[key], new?.marks[key])
+            guard was != now else { continue }
+            if let was { difference.removed["passed", default: []] += Placed.passed(was) }
+            if let now { difference.added["passed", default: []] += Placed.passed(now) }
         }
         let kept = Set((new?.marks ?? [:]).values)
         difference.goneMarks += (old?.marks.values.filter { !kept.contains($0) } ?? []).sorted()
+    }
+
+    /// The element that finds the service, and the one that says that it has no server; by their sets.
+    private static func compare(
+        _ old: [String: NFTablesBatch.Element]?, _ new: [String: NFTablesBatch.Element]?,
+        into difference: inout Difference
+    ) {
+        for (set, element) in (old ?? [:]).sorted(by: { $0.key < $1.key }) where new?[set] != element {
+            difference.removed[set, default: []].append(element)
+        }
+        for (set, element) in (new ?? [:]).sorted(by: { $0.key < $1.key }) where old?[set] != element {
+            difference.added[set, default: []].append(element)
+        }
+    }
+
+    private static func compareSlots(_ old: Placed?, _ new: Placed?, into difference: inout Difference) {
+        let (before, after) = (old?.slots ?? [], new?.slots ?? [])
+        let number = (new ?? old)?.number ?? 0
+        for index in 0..<max(before.count, after.count) {
+            let was = index < before.count ? before[index] : nil
+            let now = index < after.count ? after[index] : nil
+            guard was != now else { continue }
+            let key = number.hostBytes + UInt32(index).hostBytes
+            if let was { difference.removed["slots", default: []].append(.init(key, data: was.hostBytes)) }
+            if let now { difference.added["slots", default: []].append(.init(key, data: now.hostBytes)) }
+        }
     }
 
     // MARK: - Reading back
@@ -205,32 +229,30 @@ public struct NFTablesLayout: Sendable {
 }
 
 extension NFTablesLayout.Placed {
-    /// Everything of this service, by set.
-    var elements: [String: [NFTablesBatch.Element]] {
-        var sets: [String: [NFTablesBatch.Element]] = [:]
+    /// The element that finds the service; and the one that says that none of its servers may get connections. By their sets.
+    var head: [String: NFTablesBatch.Element] {
         let key = service.key.elementKey
-        sets[type.name] = [.init(key, data: number.hostBytes, memo: ServiceMemo.encode(service))]
-        sets["slots"] = slots.enumerated().map { index, mark in
-            .init(number.hostBytes + UInt32(index).hostBytes, data: mark.hostBytes)
-        }
+        var elements = [
+            type.name: NFTablesBatch.Element(key, data: number.hostBytes, memo: ServiceMemo.encode(service))
+        ]
         if slots.isEmpty, case .address = service.key, type.match == .port {
-            sets[NFTablesClass.deadName(type.family)] = [.init(key)]
+            elements[NFTablesClass.deadName(type.family)] = .init(key)
         }
-        var ends: [NFTablesBatch.Element] = []
-        var passed: [NFTablesBatch.Element] = []
-        for destination in service.destinations {
-            guard let mark = marks[destination.key] else { continue }
-            var data: [UInt8] = []
-            destination.key.address.append(to: &data)
-            data.append(bigEndian: destination.key.port != 0 ? destination.key.port : service.key.port)
-            data += [0, 0]
-            ends.append(.init(mark.hostBytes, data: data, memo: ServerMemo.encode(number, destination)))
-            // IP_CT_DIR_ORIGINAL and IP_CT_DIR_REPLY.
-            for direction: UInt8 in [0, 1] { passed.append(.init(mark.hostBytes + [direction, 0, 0, 0])) }
-        }
-        sets[NFTablesClass.endsName(type.family)] = ends
-        sets["passed"] = passed
-        return sets
+        return elements
+    }
+
+    /// Where a server is.
+    func end(_ key: DestinationKey) -> NFTablesBatch.Element? {
+        guard let mark = marks[key], let destination = service[key] else { return nil }
+        var data: [UInt8] = []
+        key.address.append(to: &data)
+        data.append(bigEndian: key.port != 0 ? key.port : service.key.port)
+        return .init(mark.hostBytes, data: data + [0, 0], memo: ServerMemo.encode(number, destination))
+    }
+
+    /// What counts its packets: IP_CT_DIR_ORIGINAL and IP_CT_DIR_REPLY.
+    static func passed(_ mark: UInt32) -> [NFTablesBatch.Element] {
+        [UInt8(0), 1].map { .init(mark.hostBytes + [$0, 0, 0, 0]) }
     }
 }
 

@@ -19,6 +19,7 @@ public struct SMTPConversation: Conversation {
     public mutating func begin() -> ConversationStep { .wait }
 
     public mutating func receive(_ bytes: [UInt8]) -> ConversationStep {
+        var outgoing: [UInt8] = []
         for byte in bytes {
             guard byte == UInt8(ascii: "\n") else {
                 guard line.count < Self.lineLimit else {
@@ -35,10 +36,12 @@ public struct SMTPConversation: Conversation {
             // `250-` is followed by more lines of the same reply.
             if whole.count > 3, whole[3] == UInt8(ascii: "-") { continue }
             lines = 0
-            let step = interpret(whole)
-            if step != .wait { return step }
+            switch interpret(whole) {
+            case .send(let bytes): outgoing += bytes
+            case let step: if step != .wait { return step }
+            }
         }
-        return .wait
+        return outgoing.isEmpty ? .wait : .send(outgoing)
     }
 
     private mutating func interpret(_ line: [UInt8]) -> ConversationStep {

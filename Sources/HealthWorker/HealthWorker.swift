@@ -80,7 +80,31 @@ final class HealthWorker {
         return 0
     }
 
+    /// What the configuration asks for and this version does not do, so that nobody relies on it.
+    func warnOfGaps(in model: Model) {
+        var kinds: Set<String> = []
+        for check in model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks) {
+            switch check.probe {
+            case .redis, .mysql, .postgres, .grpc, .bfd: kinds.insert(check.keyword)
+            default: break
+            }
+        }
+        for kind in kinds.sorted() {
+            log(
+                .warning,
+                "\(kind) is not asked by this version: servers count as well as far as it goes; use another checker beside it"
+            )
+        }
+        if model.global.mail.server != nil {
+            log(.warning, "alert mails are not sent by this version: use notify_down, or lvs_notify_fifo")
+        }
+        if model.global.forwarding.syncDaemon != nil {
+            log(.warning, "lvs_sync_daemon is without effect: nftables has none")
+        }
+    }
+
     private func begin(adopting: Bool, drained: [DrainOrder]) throws(SystemError) {
+        warnOfGaps(in: balancer.model)
         try watchAddresses()
         for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
         let kernel: ForwardingTable
