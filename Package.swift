@@ -8,7 +8,10 @@ import PackageDescription
 // same flags, which also keeps libdispatch out of the daemon.
 
 /// Planted bugs exist only in builds made for the simulator's own test (`ALOFT_CANARIES=1`).
-let canaries: [SwiftSetting] = Context.environment["ALOFT_CANARIES"] == "1" ? [.define("CANARIES")] : []
+let plantsBugs = Context.environment["ALOFT_CANARIES"] == "1"
+let canaries: [SwiftSetting] = plantsBugs ? [.define("CANARIES")] : []
+/// What the simulator needs nothing of, and what takes minutes to build: TLS.
+let healthWorker: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker"]
 
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
@@ -99,10 +102,10 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "HealthWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
                 "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
+            ] + healthWorker,
             swiftSettings: strict),
     ] + [
         // Each room has its tests; what crosses rooms stands below.

@@ -21,6 +21,14 @@ extension Balancer {
     public var suspendsByAddress: Bool { model.virtualServers.contains(where: \.suspendsChecks) }
     /// `SSL { … }`.
     public var tls: TLSMaterial? { model.tls }
+    /// How many checks are due each second, when all servers are well.
+    public var checksPerSecond: Double {
+        checks.reduce(0) { sum, slot in
+            guard let slot, slot.check.isTimed else { return sum }
+            return sum + 1e9 / Double(max(slot.check.delayLoop.nanoseconds, 1_000_000))
+        }
+    }
+
     /// `lvs_notify_fifo`.
     public var hasOwnFIFO: Bool { model.global.forwarding.notifyFIFO != nil }
     /// `notify_fifo`.

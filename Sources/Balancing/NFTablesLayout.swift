@@ -36,7 +36,6 @@ public struct NFTablesLayout: Sendable {
     private var lastNumber: UInt32 = 0
     private var lastMark: UInt32 = 0
     private var freeNumbers: [UInt32] = []
-    private var freeMarks: [UInt32] = []
 
     /// Marks of connections are this and a number below 2²⁴: other marks are left alone.
     public static let markBase: UInt32 = 0x4100_0000
@@ -120,17 +119,14 @@ public struct NFTablesLayout: Sendable {
     }
 
     private mutating func takeMark() -> UInt32 {
-        if let free = freeMarks.popLast() { return free }
-        lastMark += 1
+        // Not given out again for 16 million servers: connections of one that is gone may still be there.
+        lastMark &+= 1
         return Self.markBase | lastMark & ~Self.markMask
     }
 
     private mutating func release(_ old: Placed?, keeping new: Placed?) {
         guard let old else { return }
         if new == nil { freeNumbers.append(old.number) }
-        for (key, mark) in old.marks.sorted(by: { $0.key < $1.key }) where new?.marks[key] == nil {
-            freeMarks.append(mark)
-        }
     }
 
     // MARK: - Elements

@@ -16,6 +16,8 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
     private var layout = NFTablesLayout()
     /// Chains and rules are written with the next batch.
     private var needsRules = true
+    /// Of servers that are gone, and whose connections are still to be ended.
+    private var goneMarks: Set<UInt32> = []
     private var isSuspect = false
     /// Of `socket`, as the kernel knows it: what it says with this number is about this plane's own doing.
     private var port: UInt32 = 0
@@ -134,7 +136,7 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
         while socket.nextSequence() != end {}
         guard let reason = try commit(bytes) else {
             needsRules = false
-            try cut(difference.goneMarks)
+            goneMarks.formUnion(difference.goneMarks)
             return
         }
         // What the kernel has now is what it had before.
@@ -173,9 +175,13 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
         return first
     }
 
-    /// Ends the connections of servers that are gone.
-    private mutating func cut(_ marks: [UInt32]) throws(SystemError) {
-        for mark in marks {
+    /// Ends the connections of servers that are gone: together, and only where there are any, because each search goes through all
+    /// connections that the kernel tracks.
+    private mutating func cut() throws(SystemError) {
+        guard !goneMarks.isEmpty else { return }
+        let gone = goneMarks
+        goneMarks = []
+        for mark in try connections().keys.sorted() where gone.contains(mark) {
             let sequence = socket.nextSequence()
             _ = try socket.exchange(
                 ConntrackRecord.delete(mark: mark, mask: .max, sequence: sequence), sequence: sequence)
@@ -193,7 +199,9 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
 
     // MARK: - Others
 
+    /// Ends what `apply` left to be ended, too.
     public mutating func mayHaveChanged() throws(SystemError) -> Bool {
+        try cut()
         drainMonitor()
         return isSuspect
     }

@@ -29,7 +29,6 @@ public final class Prober {
         var isConnected = false
         var deadline: Deadline
         var outgoing: [UInt8] = []
-        var awaitsRoom = true
         var tls: TLSSession?
 
         init(_ stage: ProbeStage, at now: Instant) throws(SystemError) {
@@ -56,6 +55,8 @@ public final class Prober {
     private var chunk: [UInt8] = []
     private let tlsContexts = TLSContexts()
 
+    /// Changes are reported, once each: nothing has to be said to the kernel between connecting and closing.
+    private static let interest: Poller.Interest = [.read, .write, .edge]
     static let pieceLength = 1 << 14
     /// Pieces that one server may send before the others have their turn.
     static let piecesInARow = 16
@@ -65,6 +66,11 @@ public final class Prober {
     /// `token` comes when `advance` has something to do.
     public func watch(by outer: borrowing Poller, token: UInt64) throws(SystemError) {
         try outer.add(poller.epoll, token: token)
+    }
+
+    /// Whether `outer` reports it: not while so many probes run that whoever drives them looks at regular times anyway.
+    public func setWatched(_ isWatched: Bool, by outer: borrowing Poller, token: UInt64) throws(SystemError) {
+        try outer.modify(poller.epoll, token: token, interest: isWatched ? .read : [])
     }
 
     /// When `advance` is due although nothing is readable.
@@ -95,7 +101,7 @@ public final class Prober {
     private func watch(_ index: Int) throws(SystemError) {
         guard let connection = works[index]?.connection else { return }
         do {
-            try poller.add(connection.socket.descriptor, token: UInt64(index), interest: [.read, .write])
+            try poller.add(connection.socket.descriptor, token: UInt64(index), interest: Self.interest)
         } catch {
             release(index)
             throw error
@@ -212,7 +218,7 @@ public final class Prober {
         connection.outgoing += tls.takeCiphertext()
     }
 
-    /// Sends what waits, and asks to be told only of what matters now.
+    /// Sends what waits; what the kernel does not take goes when it reports room.
     private func flush(_ index: Int, _ connection: Connection) {
         while !connection.outgoing.isEmpty {
             do {
@@ -223,11 +229,6 @@ public final class Prober {
                 return end(index, .failure(error.sentence))
             }
         }
-        let awaitsRoom = !connection.outgoing.isEmpty
-        guard awaitsRoom != connection.awaitsRoom else { return }
-        connection.awaitsRoom = awaitsRoom
-        try? poller.modify(
-            connection.socket.descriptor, token: UInt64(index), interest: awaitsRoom ? [.read, .write] : .read)
     }
 
     private func read(_ index: Int, _ connection: Connection) {
@@ -245,6 +246,8 @@ public final class Prober {
             received(chunk, index, connection)
             guard works[index]?.connection === connection else { return }
         }
+        // There may be more, which is reported only when it is asked for again.
+        try? poller.modify(connection.socket.descriptor, token: UInt64(index), interest: Self.interest)
     }
 
     private func received(_ bytes: [UInt8], _ index: Int, _ connection: Connection) {

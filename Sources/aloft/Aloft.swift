@@ -1,5 +1,9 @@
 import ArgumentParser
-import HealthWorker
+
+// A build for planted bugs has only what the simulator needs (Package.swift).
+#if canImport(HealthWorker)
+    import HealthWorker
+#endif
 
 /// The command line. Exit codes: 0 done, 1 the answer is no, 2 usage, 3 cannot reach or read.
 @main
@@ -16,10 +20,12 @@ struct Aloft: ParsableCommand {
 
     static func main() {
         // What the supervisor starts, and nobody else.
-        let arguments = CommandLine.arguments
-        if arguments.count > 2, arguments[1] == "worker", arguments[2] == "health" {
-            exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
-        }
+        #if canImport(HealthWorker)
+            let arguments = CommandLine.arguments
+            if arguments.count > 2, arguments[1] == "worker", arguments[2] == "health" {
+                exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+            }
+        #endif
         do {
             var command = try parseAsRoot()
             try command.run()

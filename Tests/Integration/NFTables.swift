@@ -96,6 +96,7 @@ extension OnTheKernel {
             #expect(connection.output.lines.last == "server1")
             quiet[DestinationKey(try #require(IPAddress(Farm.server(1))), port: 8080)] = nil
             try Self.set(&plane, quiet, other)
+            _ = try plane.mayHaveChanged()
             try connection.wait(upTo: .seconds(10))
             #expect(connection.output.lines.last?.hasPrefix("broken") == true)
             let later = bystander.output.lines.count
