@@ -8,7 +8,8 @@ extension OnTheKernel {
     @Suite("Servers behind a service", .needsRoot) struct Balanced {
         /// The service of the farm, with what its servers are asked.
         static func configuration(
-            servers: ClosedRange<Int> = 1...3, check: String = "TCP_CHECK {\n connect_timeout 1\n retry 0\n}", extra: String = "",
+            servers: ClosedRange<Int> = 1...3, check: String = "TCP_CHECK {\n connect_timeout 1\n retry 0\n}",
+            extra: String = "",
             each: String = ""
         ) -> String {
             var text = """

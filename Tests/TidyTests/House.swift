@@ -49,7 +49,8 @@ enum House {
         Room(
             name: "Probes", kind: .shell,
             imports: [
-                "Health", "LinuxWorld", "Configuration", "Primitives", "Glibc", "NIOCore", "NIOEmbedded", "NIOSSL", "NIOTLS",
+                "Health", "LinuxWorld", "Configuration", "Primitives", "Glibc", "NIOCore", "NIOEmbedded", "NIOSSL",
+                "NIOTLS",
             ]),
         Room(
             name: "HealthWorker", kind: .shell,
