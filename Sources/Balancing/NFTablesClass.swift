@@ -149,7 +149,8 @@ struct NFTablesClass: Hashable, Sendable, Comparable {
         guard persistence > 0 else { return [chosen + leaving] }
         let stay: [NFTExpression] = [.update(keepName, key: client, data: mark, milliseconds: persistence)]
         let known = matching + identifying + [.lookup(keepName, key: client, to: mark)] + stay + leaving
-        return [known, chosen + identifying + stay + leaving]
+        // Who stays with a server that is gone gets another, for good.
+        return [known, chosen + identifying + [.forget(keepName, key: client, data: mark)] + stay + leaving]
     }
 
     /// Which service it is; the rule ends for packets of none.

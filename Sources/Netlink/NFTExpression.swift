@@ -42,6 +42,8 @@ public enum NFTExpression: Hashable, Sendable {
     case destinationNAT(AddressFamily, address: UInt32, port: UInt32?)
     /// Sets an element of a dynamic map, and lets its time begin anew.
     case update(String, key: UInt32, data: UInt32, milliseconds: UInt64)
+    /// Takes an element out of a dynamic map; goes on where there is none. (`update` leaves the data of one that is there as it is.)
+    case forget(String, key: UInt32, data: UInt32)
     case jump(String)
     case goTo(String)
     case drop
@@ -72,7 +74,7 @@ public enum NFTExpression: Hashable, Sendable {
         case .numberGenerator: "numgen"
         case .hash: "hash"
         case .destinationNAT: "nat"
-        case .update: "dynset"
+        case .update, .forget: "dynset"
         case .rejectPort: "reject"
         case .counter: "counter"
         }
@@ -139,6 +141,11 @@ public enum NFTExpression: Hashable, Sendable {
             put(4, Self.register(key))
             put(5, Self.register(data))
             bytes.append(attribute: 6, bigEndian: milliseconds)
+        case .forget(let set, let key, let data):
+            bytes.append(attribute: 1, string: set)
+            put(3, 2)
+            put(4, Self.register(key))
+            put(5, Self.register(data))
         case .rejectPort:
             put(1, 2)  // NFT_REJECT_ICMPX_UNREACH
             bytes.append(attribute: 2, CollectionOfOne(1))  // NFT_REJECT_ICMPX_PORT_UNREACH
