@@ -188,3 +188,16 @@ extension [UInt8] {
         endNested(at: start)
     }
 }
+
+extension NFTablesExpression {
+    /// A name for a rule of these steps: whoever wrote it as its comment sees later whether the rule is still the one it would write
+    /// now. (What the kernel gives back has other bytes, and says less than what was asked for.) FNV-1a, 8 hexadecimal digits.
+    public static func fingerprint(of rule: [NFTablesExpression]) -> String {
+        var bytes: [UInt8] = []
+        for expression in rule { expression.append(to: &bytes) }
+        var hash: UInt32 = 0x811C_9DC5
+        for byte in bytes { hash = (hash ^ UInt32(byte)) &* 0x0100_0193 }
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+    }
+}
