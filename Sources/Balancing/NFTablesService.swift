@@ -16,7 +16,7 @@ struct NFTablesPlacement: Hashable, Sendable {
 
 extension ForwardingService {
     /// Why the data plane `nftables` cannot forward this; nil if it can. `VirtualServer.limitsOnNFTables` refuses most of it before.
-    var refusalByNFTables: String? {
+    public var refusalByNFTables: String? {
         if scheduler.needsIPVS {
             return
                 "the scheduler \(scheduler.rawValue) needs what only ip_vs counts: connections at the moment of choice"

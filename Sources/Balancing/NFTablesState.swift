@@ -9,7 +9,7 @@ public struct NFTablesState: Sendable {
     /// What is forwarded.
     public private(set) var forwarding = ForwardingTable()
     private(set) var numbers: [ServiceKey: NFTablesNumbers] = [:]
-    private var nextNumber = firstNumber
+    private var nextNumber: UInt32
     /// False where there is no table, or one that has not the chains that it should have: it is made anew.
     private var stands = false
     private var draws: Set<NFTablesDraw> = []
@@ -17,15 +17,20 @@ public struct NFTablesState: Sendable {
     /// Elements that belong to no service that is whole; gone with the next batch.
     private var strays: [NFTablesPlacement] = []
 
-    /// Numbers are marks of connections: they start where nobody counts from, and are not given twice while any is left.
-    public static let firstNumber: UInt32 = 0x6100_0000
-    public static let lastNumber: UInt32 = 0x6FFF_FFFF
-    /// Under this mask all numbers are `0x6000_0000`.
+    /// Numbers are marks of connections: they start where nobody else counts from, and each family has its own, because the kernel
+    /// forgets connections by their mark without asking for their family.
+    static func numbers(of family: AddressFamily) -> ClosedRange<UInt32> {
+        family == .ipv4 ? 0x6000_0001...0x67FF_FFFF : 0x6800_0001...0x6FFF_FFFF
+    }
+    /// Under this mask all numbers, of both families, are ``numberBits``.
     public static let numberMask: UInt32 = 0xF000_0000
     public static let numberBits: UInt32 = 0x6000_0000
 
     /// Nothing stands.
-    public init(_ family: AddressFamily) { skeleton = NFTablesSkeleton(family) }
+    public init(_ family: AddressFamily) {
+        skeleton = NFTablesSkeleton(family)
+        nextNumber = Self.numbers(of: family).lowerBound
+    }
 
     public var family: AddressFamily { skeleton.family }
     public var table: NFTablesTable { skeleton.table }
@@ -42,8 +47,8 @@ public struct NFTablesState: Sendable {
         if !stands { nextNumber = former.nextNumber }
     }
 
-    /// Whether the table holds anything, or should be rid of something.
-    public var isEmpty: Bool { forwarding.services.isEmpty && strays.isEmpty }
+    /// Whether it was ever asked to forward anything: only then can there be connections of it.
+    public var hasNumbers: Bool { nextNumber != Self.numbers(of: family).lowerBound }
 }
 
 // MARK: - Writing
@@ -58,9 +63,9 @@ extension NFTablesState {
         var edit = Edit()
         var keys = keys
         if !stands {
-            keys = desired.services.map(\.key).filter { $0.family == family }
-            if keys.isEmpty { return [] }
-            makeTable(&batch)
+            // What was there before may have left connections.
+            keys = Set(desired.services.map(\.key) + numbers.keys).filter { $0.family == family }.sorted()
+            if desired.services.contains(where: { $0.key.family == family }) { makeTable(&batch) }
         }
         edit.remove(strays)
         strays = []
@@ -96,10 +101,11 @@ extension NFTablesState {
         numbers[service.key] = own
     }
 
-    /// After 250 million the first is given again.
+    /// After 134 million the first is given again.
     private mutating func takeNumber() -> UInt32 {
         let number = nextNumber
-        nextNumber = nextNumber >= Self.lastNumber ? Self.firstNumber : nextNumber + 1
+        let all = Self.numbers(of: family)
+        nextNumber = all.contains(nextNumber &+ 1) ? nextNumber &+ 1 : all.lowerBound
         return number
     }
 
@@ -222,7 +228,7 @@ extension NFTablesState {
             if case .data(let data) = listed.element.value { NFTablesEntry.number(data) } else { nil }
         }
         // Without it numbers could be given twice.
-        guard let next, (Self.firstNumber...Self.lastNumber).contains(next) else {
+        guard let next, Self.numbers(of: family).contains(next) else {
             self = NFTablesState(family)
             return
         }

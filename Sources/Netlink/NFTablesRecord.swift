@@ -7,11 +7,11 @@ public enum NFTablesRequest: Hashable, Sendable {
     case dumpRules(NFTablesTable)
     case dumpSets(NFTablesTable)
     case dumpElements(NFTablesTable, set: String)
-    /// The number of the present generation; answered by one message without an acknowledgement.
+    /// The number of the present generation: each batch makes one. A message, then an acknowledgement.
     case generation
 
     public func append(to bytes: inout [UInt8], sequence: UInt32) {
-        let flags = NetlinkFlag.request | (self == .generation ? 0 : NetlinkFlag.dump)
+        let flags = NetlinkFlag.request | (self == .generation ? NetlinkFlag.acknowledge : NetlinkFlag.dump)
         switch self {
         case .dumpChains(let family):
             let start = bytes.beginMessage(NFTablesType.getChain, flags: flags, sequence: sequence)
