@@ -24,26 +24,37 @@ struct NFTablesDraw: Hashable, Sendable {
     }
 
     static let lanes: UInt32 = 64
+    /// What of a ``state(of:)`` says how to draw.
+    static let mask: UInt32 = 0xFFFE_003F
 
     var kind: Kind
-    var lane: UInt8
-    /// The number of slots; never 0.
-    var modulus: UInt16
+    var lane: UInt32
+    /// The number of slots, 1…4095.
+    var modulus: UInt32
 
-    init(_ kind: Kind, lane: UInt8, modulus: UInt16) {
+    init(_ kind: Kind, service: UInt32, slots: Int) {
         self.kind = kind
-        self.lane = kind == .turn ? lane : 0
-        self.modulus = max(modulus, 1)
+        lane = Self.index(service) % Self.lanes
+        modulus = UInt32(min(max(slots, 1), 4095))
     }
 
     /// As it stands in the kernel's map; nil of what this type never wrote.
     init?(rawValue: UInt32) {
-        guard let kind = Kind(rawValue: UInt8(rawValue >> 24)), rawValue & 0xFFFF != 0 else { return nil }
-        self.init(kind, lane: UInt8(rawValue >> 16 & 0xFF), modulus: UInt16(rawValue & 0xFFFF))
-        if self.rawValue != rawValue { return nil }
+        guard rawValue & Self.mask == rawValue, rawValue >> 31 == 1,
+            let kind = Kind(rawValue: UInt8(rawValue >> 29 & 3) + 1), rawValue >> 17 & 0xFFF != 0
+        else { return nil }
+        self.kind = kind
+        lane = rawValue & (Self.lanes - 1)
+        modulus = rawValue >> 17 & 0xFFF
     }
 
-    var rawValue: UInt32 { UInt32(kind.rawValue) << 24 | UInt32(lane) << 16 | UInt32(modulus) }
+    var rawValue: UInt32 { 1 << 31 | UInt32(kind.rawValue - 1) << 29 | modulus << 17 | lane }
+
+    /// The mark of a connection while it draws: how, and for which service.
+    func state(of service: UInt32) -> UInt32 { rawValue & ~(Self.lanes - 1) | Self.index(service) }
+
+    /// The 17 bits in which the numbers of services differ.
+    private static func index(_ service: UInt32) -> UInt32 { service >> 10 & 0x1FFFF }
 
     var chain: String { kind == .turn ? "turn-\(modulus)-\(lane)" : "\(kind.name)-\(modulus)" }
 }
@@ -54,7 +65,7 @@ struct NFTablesSlots: Hashable, Sendable {
     var servers: [Int]
 
     /// The most that a draw can tell apart.
-    static let most = 65_521
+    static let most = 4093
 
     /// Empty where no server may get a new connection.
     ///
@@ -134,7 +145,7 @@ struct NFTablesSlots: Hashable, Sendable {
     /// same servers have the same table.
     static func hashed(_ keys: [DestinationKey], _ weights: [UInt64]) -> [Int] {
         if keys.isEmpty { return [] }
-        let count = keys.count <= 125 ? 251 : keys.count <= 2000 ? 4093 : most
+        let count = keys.count <= 125 ? 251 : most
         var next = keys.map { hash($0, 1) % UInt64(count) }
         let steps = keys.map { hash($0, 2) % UInt64(count - 1) + 1 }
         var slots = [Int](repeating: -1, count: count)

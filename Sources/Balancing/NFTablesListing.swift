@@ -12,8 +12,10 @@ public struct NFTablesListing: Sendable {
     public init(_ family: AddressFamily) { skeleton = NFTablesSkeleton(family) }
 
     public var table: NFTablesTable { skeleton.table }
-    /// The maps that hold the forwarding table: what must be dumped. Those of clients are the kernel's alone.
-    public var maps: [String] { skeleton.sets.map(\.name) }
+    /// The maps that hold the forwarding table: what must be dumped, once the chains are known. Those of clients are the kernel's alone.
+    public var maps: [String] { skeleton.sets.map(\.name) + keeps.map(\.members) }
+    /// The persistences that have a chain.
+    var keeps: [NFTablesKeep] { chains.sorted().compactMap { NFTablesKeep(chain: $0) } }
     /// The maps that count.
     public var countingMaps: [String] { skeleton.sets.filter(\.counts).map(\.name) }
 
@@ -31,7 +33,7 @@ public struct NFTablesListing: Sendable {
     public func counters(of map: String) -> [UInt32: (packets: UInt64, bytes: UInt64)] {
         var counters: [UInt32: (packets: UInt64, bytes: UInt64)] = [:]
         for listed in elements[map] ?? [] {
-            guard let mark = NFTablesEntry.number(listed.element.key) else { continue }
+            guard let mark = NFTablesMark.number(listed.element.key) else { continue }
             counters[mark] = (listed.packets, listed.bytes)
         }
         return counters

@@ -3,9 +3,52 @@ import Netlink
 import Primitives
 
 /// The numbers that a service and its servers go by in the kernel's maps; they never change while both stand.
+///
+/// A service's number ends in ten zero bits, and those of its servers fill them: a rule that has the server's knows the service's by a mask,
+/// and the kernel can be told of all connections of a service at once.
 struct NFTablesNumbers: Hashable, Sendable {
+    static let block: UInt32 = 1024
+    static let mostServers = 1000
+    static let serviceMask: UInt32 = ~(block - 1)
+
     var service: UInt32
-    var servers: [DestinationKey: UInt32] = [:]
+    private(set) var servers: [DestinationKey: UInt32]
+    /// Where the next server's number is looked for, so that one that has just gone is not met again at once.
+    private var nextIndex: UInt32
+
+    init(service: UInt32, servers: [DestinationKey: UInt32] = [:]) {
+        self.service = service
+        self.servers = servers
+        nextIndex = ((servers.values.max() ?? service) & (Self.block - 1)) + 1
+    }
+
+    /// Whether all numbers are of the block, and the block is of the range.
+    func isWhole(in range: ClosedRange<UInt32>) -> Bool {
+        range.contains(service) && service & Self.serviceMask == service
+            && servers.values.allSatisfy { $0 & Self.serviceMask == service && $0 != service }
+            && Set(servers.values).count == servers.count
+    }
+
+    /// Gives each server a number; those that have one keep it. At most ``mostServers``.
+    mutating func number(_ keys: [DestinationKey]) {
+        var kept: [DestinationKey: UInt32] = [:]
+        var used: Set<UInt32> = []
+        for key in keys {
+            guard let number = servers[key] else { continue }
+            kept[key] = number
+            used.insert(number)
+        }
+        for key in keys.prefix(Self.mostServers) where kept[key] == nil {
+            for _ in 0..<Self.block {
+                let number = service | (nextIndex & (Self.block - 1))
+                nextIndex = (nextIndex + 1) & (Self.block - 1)
+                if number == service || !used.insert(number).inserted { continue }
+                kept[key] = number
+                break
+            }
+        }
+        servers = kept
+    }
 }
 
 /// An element, and the map that it stands in.
@@ -33,7 +76,9 @@ extension ForwardingService {
                 return "persistence_granularity is of another family than the service"
             }
         }
-        if destinations.count > NFTablesSlots.most { return "more than \(NFTablesSlots.most) servers" }
+        if destinations.count > NFTablesNumbers.mostServers {
+            return "a service has at most \(NFTablesNumbers.mostServers) servers here"
+        }
         for destination in destinations {
             if destination.forwarding == .directRouting { return "this plane does not forward by DR yet: NAT it does" }
             if destination.forwarding != .nat { return "nftables has no step that wraps a packet into another" }
@@ -57,14 +102,13 @@ extension ForwardingService {
             let value = value.map { NFTablesElement.Value.data($0) } ?? .none
             all.append(NFTablesPlacement(map: map, element: NFTablesElement(key: key, value: value, comment: comment)))
         }
-        let entry = NFTablesEntry(self, isEmpty: slots.servers.isEmpty)
-        place(key.nftablesMap, key.nftablesKey, entry.bytes + number, settings.nftablesComment)
-        if !slots.servers.isEmpty {
-            place("draws", number, bytes(draw(slots, numbers).rawValue))
-        }
+        place(key.nftablesMap, key.nftablesKey, number, settings.nftablesComment)
+        if let keep = NFTablesKeep(persistence) { place(keep.members, number, nil) }
+        let state = bytes(draw(slots, numbers).state(of: numbers.service))
+        if !slots.servers.isEmpty { place("draws", number, state) }
         let marks = destinations.map { bytes(numbers.servers[$0.key] ?? 0) }
         for (slot, server) in slots.servers.enumerated() where marks.indices.contains(server) {
-            place("slots", number + bytes(UInt32(truncatingIfNeeded: slot)), marks[server])
+            place("slots", state + bytes(UInt32(truncatingIfNeeded: slot)), marks[server])
         }
         for (destination, mark) in zip(destinations, marks) {
             place("owners", mark, number, "weight \(destination.weight)")
@@ -83,37 +127,14 @@ extension ForwardingService {
     }
 
     func draw(_ slots: NFTablesSlots, _ numbers: NFTablesNumbers) -> NFTablesDraw {
-        NFTablesDraw(
-            slots.kind, lane: UInt8(truncatingIfNeeded: numbers.service % NFTablesDraw.lanes),
-            modulus: UInt16(truncatingIfNeeded: slots.servers.count))
+        NFTablesDraw(slots.kind, service: numbers.service, slots: slots.servers.count)
     }
 
-    private func bytes(_ number: UInt32) -> [UInt8] { NFTablesEntry.bytes(number) }
+    private func bytes(_ number: UInt32) -> [UInt8] { NFTablesMark.bytes(number) }
 }
 
-/// Where a connection of a service goes first: the two words by which `entries` finds a chain.
-struct NFTablesEntry: Hashable, Sendable {
-    var words: (seconds: UInt32, mask: UInt32)
-    static let refuse = NFTablesEntry(words: (0, 0))
-    static let serve = NFTablesEntry(words: (0, 1))
-
-    init(words: (seconds: UInt32, mask: UInt32)) { self.words = words }
-
-    init(_ service: ForwardingService, isEmpty: Bool) {
-        if isEmpty {
-            self = .refuse
-        } else if let keep = NFTablesKeep(service.persistence) {
-            self.init(words: (keep.seconds, keep.mask))
-        } else {
-            self = .serve
-        }
-    }
-
-    static func == (a: Self, b: Self) -> Bool { a.words == b.words }
-    func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
-
-    var bytes: [UInt8] { Self.bytes(words.seconds) + Self.bytes(words.mask) }
-
+/// Numbers in elements.
+enum NFTablesMark {
     /// A mark is in the machine's order, in maps too.
     static func bytes(_ number: UInt32) -> [UInt8] { withUnsafeBytes(of: number) { Array($0) } }
 
@@ -128,7 +149,7 @@ extension ServiceKey {
 
     var nftablesKey: [UInt8] {
         switch self {
-        case .mark(let mark, _): return NFTablesEntry.bytes(mark)
+        case .mark(let mark, _): return NFTablesMark.bytes(mark)
         case .address(let address, let port, let transport):
             var bytes: [UInt8] = []
             address.append(to: &bytes)
@@ -141,7 +162,7 @@ extension ServiceKey {
     /// Of an element of `services` or `firewall_marks`; nil of what is not a key.
     init?(nftablesKey bytes: [UInt8], of map: String, _ family: AddressFamily) {
         if map == "firewall_marks" {
-            guard let mark = NFTablesEntry.number(bytes), mark != 0 else { return nil }
+            guard let mark = NFTablesMark.number(bytes), mark != 0 else { return nil }
             self = .mark(mark, family)
             return
         }

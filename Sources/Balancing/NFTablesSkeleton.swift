@@ -7,14 +7,16 @@ import Primitives
 /// A new connection goes this way; established ones never come here, because the kernel keeps to what it did with the first packet.
 ///
 ///     prerouting, output → select: service by firewall mark, by address, protocol and port, by address and protocol
-///       → refuse             no server may get it: ICMP port unreachable, as ip_vs answers
-///       → serve              draw a server, forward
-///       → keep-SECONDS-MASK  the server that this client had before, or draw one; remember it; forward
-///     draw: service → draw → a chain turn-…, source-…: (service, slot) → server
+///       → enter: is it among the members of a persistence?
+///         → keep-SECONDS-MASK: the server that this client had before, or draw one and remember it; forward
+///         → serve: draw a server; forward
+///         → refuse, where no server may get it: ICMP port unreachable, as ip_vs answers
+///     draw: service → how it draws → a chain turn-…, source-…: slot → server
 ///     forward: server → address and port, or address only: destination NAT
 ///
-/// Registers do not outlive a rule, so between rules the connection's mark carries the number of the service and then that of the server; it stays,
-/// and says whose a connection is. Marks of balanced connections are this table's: whoever else sets them breaks accounting and removal.
+/// Registers do not outlive a rule, so between rules the connection's mark carries the number of the service, how it draws, and last that of the
+/// server; it stays, and says whose a connection is. Marks of balanced connections are this table's: whoever else sets them breaks accounting
+/// and removal. No rule takes the value of a map as the key of another: that `nft` 1.0.6 cannot list (it aborts).
 struct NFTablesSkeleton {
     struct Chain {
         var name: String
@@ -35,11 +37,9 @@ struct NFTablesSkeleton {
 
     var sets: [NFTablesSet] {
         let mark: [NFTablesSet.Field] = [.mark]
-        let entry: NFTablesSet.Value = .fields([.mark, .mark, .mark])
         return [
-            NFTablesSet("services", key: [addressField, .transportProtocol, .port], value: entry),
-            NFTablesSet("firewall_marks", key: mark, value: entry),
-            NFTablesSet("entries", key: [.mark, .mark], value: .verdict),
+            NFTablesSet("services", key: [addressField, .transportProtocol, .port], value: .fields(mark)),
+            NFTablesSet("firewall_marks", key: mark, value: .fields(mark)),
             NFTablesSet("draws", key: mark, value: .fields(mark)),
             NFTablesSet("choices", key: mark, value: .verdict),
             NFTablesSet("slots", key: [.mark, .mark], value: .fields(mark)),
@@ -58,12 +58,25 @@ struct NFTablesSkeleton {
         VirtualServer.TransportProtocol.allCases.map { NFTablesElement(key: [$0.rawValue]) }
     }
 
+    /// The chain with one rule for each persistence: `entry(of:)`.
+    static let persistences = "persistences"
+
+    /// Whether a service is kept so.
+    func entry(of keep: NFTablesKeep) -> [NFTablesExpression] {
+        [
+            .loadConnection(.mark, into: .word(0)), .lookup(.word(0), set: keep.members, into: nil),
+            .verdict(.goto(keep.chain)),
+        ]
+    }
+
     /// In an order in which each chain stands before it is named in another.
     var chains: [Chain] {
         [
             Chain(name: "refuse", rules: [[.reject(code: family == .ipv4 ? 3 : 4)]]),
             Chain(name: "forward", rules: forwardRules),
-            Chain(name: "serve", rules: [drawRule, [.verdict(.goto("forward"))]]),
+            Chain(name: "drawn", rules: [drawRule, [.verdict(.goto("forward"))]]),
+            Chain(name: "serve", rules: [drawing(then: "drawn"), [.verdict(.goto("refuse"))]]),
+            Chain(name: "enter", rules: [[.verdict(.jump(Self.persistences))], [.verdict(.goto("serve"))]]),
             Chain(name: "select", rules: selectRules),
             // Before dstnat (-100): the first who translates a connection has it.
             Chain(
@@ -81,7 +94,7 @@ struct NFTablesSkeleton {
     /// The chain of a draw: (service, slot) → server.
     func chain(for draw: NFTablesDraw) -> Chain {
         let slot = NFTablesRegister.word(1)
-        let modulus = UInt32(draw.modulus)
+        let modulus = draw.modulus
         let choice: [NFTablesExpression] =
             switch draw.kind {
             case .turn: [.number(.incremental, modulus: modulus, into: slot)]
@@ -114,34 +127,55 @@ struct NFTablesSkeleton {
             keep.clients, key: [.mark, addressField], value: .fields([.mark]), isDynamic: true, size: 1 << 20)
     }
 
-    /// The chain of a persistence. A server that has gone is in no map of owners: its clients draw again.
-    func chain(for keep: NFTablesKeep) -> Chain {
-        let (key, server) = (NFTablesRegister.word(0), NFTablesRegister.word(8))
+    /// The services that are kept so.
+    func members(of keep: NFTablesKeep) -> NFTablesSet { NFTablesSet(keep.members, key: [.mark]) }
+
+    /// The chains of a persistence. A server that has gone is in no map of owners: its clients draw again.
+    func chains(for keep: NFTablesKeep) -> [Chain] {
+        let key = NFTablesRegister.word(0)
+        let service = NFTablesMark.bytes(NFTablesNumbers.serviceMask)
         let client: [NFTablesExpression] = [
             .payload(.network, offset: sourceOffset, length: addressLength, into: .word(1)),
             .mask(.word(1), keep.maskBytes(family)),
         ]
-        let update = NFTablesExpression.update(
-            set: keep.clients, key: key, data: server, timeout: UInt64(keep.seconds) * 1000)
+        let remember: [NFTablesExpression] =
+            [.loadConnection(.mark, into: key), .mask(key, service)] + client + [
+                .loadConnection(.mark, into: .word(9)),
+                .update(set: keep.clients, key: key, data: .word(9), timeout: UInt64(keep.seconds) * 1000),
+            ]
         let known: [NFTablesExpression] =
             [.loadConnection(.mark, into: key)] + client + [
-                .lookup(key, set: keep.clients, into: server),
-                .lookup(server, set: "owners", into: .word(9)),
-                .setConnectionMark(from: server), update, .verdict(.goto("forward")),
+                .lookup(key, set: keep.clients, into: .word(8)), .setConnectionMark(from: .word(8)),
+                .verdict(.goto(keep.knownChain)),
             ]
-        let remembered: [NFTablesExpression] =
-            [
-                .loadConnection(.mark, into: server),
-                .lookup(server, set: "owners", into: key),
-            ] + client + [update]
-        return Chain(name: keep.chain, rules: [known, drawRule, remembered, [.verdict(.goto("forward"))]])
+        let owned: [NFTablesExpression] = [
+            .loadConnection(.mark, into: .word(8)), .lookup(.word(8), set: "owners", into: .word(10)),
+        ]
+        let forget: [NFTablesExpression] = [
+            .loadConnection(.mark, into: key), .mask(key, service), .setConnectionMark(from: key),
+        ]
+        let forward: [NFTablesExpression] = [.verdict(.goto("forward"))]
+        let otherwise = [drawing(then: keep.newChain), [.verdict(.goto("refuse"))]]
+        return [
+            Chain(name: keep.newChain, rules: [drawRule, remember, forward]),
+            Chain(name: keep.knownChain, rules: [owned + remember + forward, forget] + otherwise),
+            Chain(name: keep.chain, rules: [known] + otherwise),
+        ]
     }
 
-    /// Service → draw → its chain, which returns.
+    /// Service → how it draws; only if there is something to draw.
+    private func drawing(then chain: String) -> [NFTablesExpression] {
+        [
+            .loadConnection(.mark, into: .word(0)), .lookup(.word(0), set: "draws", into: .word(0)),
+            .setConnectionMark(from: .word(0)), .verdict(.goto(chain)),
+        ]
+    }
+
+    /// How it draws → the chain that does, which returns.
     private var drawRule: [NFTablesExpression] {
         [
-            .loadConnection(.mark, into: .word(0)), .lookup(.word(0), set: "draws", into: .word(1)),
-            .lookup(.word(1), set: "choices", into: .verdict),
+            .loadConnection(.mark, into: .word(0)), .mask(.word(0), NFTablesMark.bytes(NFTablesDraw.mask)),
+            .lookup(.word(0), set: "choices", into: .verdict),
         ]
     }
 
@@ -158,14 +192,15 @@ struct NFTablesSkeleton {
                 .loadConnection(.mark, into: .word(0)), .lookup(.word(0), set: "hosts", into: .word(8)),
                 .destinationNAT(NFTablesFamily(family), address: .word(8), port: nil),
             ],
+            [.verdict(.accept)],
         ]
     }
 
     /// ip_vs looks in this order too.
     private var selectRules: [[NFTablesExpression]] {
-        let entry = NFTablesRegister.word(8)
+        let number = NFTablesRegister.word(8)
         let enter: [NFTablesExpression] = [
-            .setConnectionMark(from: .word(10)), .lookup(entry, set: "entries", into: .verdict),
+            .setConnectionMark(from: number), .verdict(.goto("enter")),
         ]
         let addressed: [NFTablesExpression] = [
             .payload(.network, offset: destinationOffset, length: addressLength, into: .word(0)),
@@ -175,14 +210,14 @@ struct NFTablesSkeleton {
         return [
             [
                 .loadMeta(.layer4Protocol, into: .word(0)), .lookup(.word(0), set: "transports", into: nil),
-                .loadMeta(.mark, into: .word(0)), .lookup(.word(0), set: "firewall_marks", into: entry),
+                .loadMeta(.mark, into: .word(0)), .lookup(.word(0), set: "firewall_marks", into: number),
             ] + enter,
             addressed + [
                 .payload(.transport, offset: 2, length: 2, into: port),
-                .lookup(.word(0), set: "services", into: entry),
+                .lookup(.word(0), set: "services", into: number),
             ] + enter,
             addressed + [
-                .immediate([0, 0, 0, 0], into: port), .lookup(.word(0), set: "services", into: entry),
+                .immediate([0, 0, 0, 0], into: port), .lookup(.word(0), set: "services", into: number),
             ] + enter,
         ]
     }
@@ -211,15 +246,23 @@ struct NFTablesKeep: Hashable, Sendable {
         }
     }
 
-    init?(seconds: UInt32, mask: UInt32) {
-        if seconds == 0 { return nil }
+    /// Of the name of its chain.
+    init?(chain: String) {
+        let parts = chain.split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts[0] == "keep", let seconds = UInt32(parts[1]), seconds > 0,
+            let mask = UInt32(parts[2], radix: 16)
+        else { return nil }
         self.seconds = seconds
         self.mask = mask
+        if self.chain != chain { return nil }
     }
 
     private var suffix: String { "\(seconds)-" + String(mask, radix: 16) }
     var chain: String { "keep-" + suffix }
+    var knownChain: String { "known-" + suffix }
+    var newChain: String { "new-" + suffix }
     var clients: String { "clients-" + suffix }
+    var members: String { "members-" + suffix }
 
     func maskBytes(_ family: AddressFamily) -> [UInt8] {
         var bytes: [UInt8] = []

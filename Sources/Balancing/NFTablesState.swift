@@ -13,19 +13,20 @@ public struct NFTablesState: Sendable {
     /// False where there is no table, or one that has not the chains that it should have: it is made anew.
     private var stands = false
     private var draws: Set<NFTablesDraw> = []
+    /// Lanes share the chains of those draws that count nothing.
+    private var drawChains: Set<String> = []
     private var keeps: Set<NFTablesKeep> = []
     /// Elements that belong to no service that is whole; gone with the next batch.
     private var strays: [NFTablesPlacement] = []
 
-    /// Numbers are marks of connections: they start where nobody else counts from, and each family has its own, because the kernel
-    /// forgets connections by their mark without asking for their family.
+    /// Numbers are marks of connections. They start where nobody else counts from, and each family has its own, because the kernel
+    /// forgets connections by their mark without asking for their family. A service has ``NFTablesNumbers/block`` of them.
     static func numbers(of family: AddressFamily) -> ClosedRange<UInt32> {
-        family == .ipv4 ? 0x6000_0001...0x67FF_FFFF : 0x6800_0001...0x6FFF_FFFF
+        family == .ipv4 ? 0x6000_0400...0x67FF_FC00 : 0x6800_0400...0x6FFF_FC00
     }
     /// Under this mask all numbers, of both families, are ``numberBits``.
     public static let numberMask: UInt32 = 0xF000_0000
     public static let numberBits: UInt32 = 0x6000_0000
-
     /// Nothing stands.
     public init(_ family: AddressFamily) {
         skeleton = NFTablesSkeleton(family)
@@ -71,17 +72,18 @@ extension NFTablesState {
         strays = []
         let before = nextNumber
         var gone: [UInt32] = []
+        var taken: Set<UInt32>?
         for key in keys where key.family == family {
             let old = forwarding[key]
             let new = desired[key]
             if old == new, old != nil || numbers[key] == nil { continue }
             let oldNumbers = numbers[key]
-            if let new { number(new) } else { numbers[key] = nil }
+            if let new { number(new, &taken) } else { numbers[key] = nil }
             gone += (oldNumbers?.servers ?? [:]).filter { new?[$0.key] == nil }.map(\.value)
-            let oldPlacements = old.flatMap { old in oldNumbers.map { old.placements($0) } } ?? []
-            let newPlacements = new.flatMap { new in numbers[key].map { new.placements($0) } } ?? []
-            edit.replace(oldPlacements, by: newPlacements)
+            let oldPlacements = old.flatMap { old in oldNumbers.map { old.placements($0) } }
             if let new { makeChains(for: new, &batch) }
+            let newPlacements = new.flatMap { new in numbers[key].map { new.placements($0) } }
+            edit.replace(oldPlacements ?? [], by: newPlacements ?? [])
             forwarding[key] = new
         }
         if before != nextNumber { setNextNumber(since: before, &edit) }
@@ -90,30 +92,37 @@ extension NFTablesState {
     }
 
     /// Numbers for a service and its servers; those that have one keep it.
-    private mutating func number(_ service: ForwardingService) {
-        var own = numbers[service.key] ?? NFTablesNumbers(service: takeNumber())
-        var servers: [DestinationKey: UInt32] = [:]
-        servers.reserveCapacity(service.destinations.count)
-        for destination in service.destinations {
-            servers[destination.key] = own.servers[destination.key] ?? takeNumber()
+    private mutating func number(_ service: ForwardingService, _ taken: inout Set<UInt32>?) {
+        var own: NFTablesNumbers
+        if let former = numbers[service.key] {
+            own = former
+        } else {
+            var all = taken ?? Set(numbers.values.map(\.service))
+            taken = nil  // or `all` would be copied
+            own = NFTablesNumbers(service: takeNumber(&all))
+            taken = all
         }
-        own.servers = servers
+        own.number(service.destinations.map(\.key))
         numbers[service.key] = own
     }
 
-    /// After 134 million the first is given again.
-    private mutating func takeNumber() -> UInt32 {
-        let number = nextNumber
+    /// After 131,071 services the first number is given again, if it is free; if none is, the kernel refuses what is there twice.
+    private mutating func takeNumber(_ taken: inout Set<UInt32>) -> UInt32 {
         let all = Self.numbers(of: family)
-        nextNumber = all.contains(nextNumber &+ 1) ? nextNumber &+ 1 : all.lowerBound
-        return number
+        for _ in 0..<UInt32(all.count) / NFTablesNumbers.block {
+            let number = nextNumber
+            let following = nextNumber &+ NFTablesNumbers.block
+            nextNumber = all.contains(following) ? following : all.lowerBound
+            if taken.insert(number).inserted { return number }
+        }
+        return nextNumber
     }
 
     private func nextNumberElement(_ number: UInt32) -> NFTablesPlacement {
         NFTablesPlacement(
             map: "numbers",
             element: NFTablesElement(
-                key: NFTablesEntry.bytes(1), value: .data(NFTablesEntry.bytes(number)), comment: "next"))
+                key: NFTablesMark.bytes(1), value: .data(NFTablesMark.bytes(number)), comment: "next"))
     }
 
     private func setNextNumber(since before: UInt32, _ edit: inout Edit) {
@@ -126,43 +135,42 @@ extension NFTablesState {
         batch.deleteTable(table)
         batch.addTable(table)
         for set in skeleton.sets { batch.addSet(set, to: table) }
+        batch.addChain(NFTablesSkeleton.persistences, to: table)
         for chain in skeleton.chains { make(chain, &batch) }
         batch.addElements(skeleton.transports, to: "transports", of: table)
-        for (entry, chain) in [(NFTablesEntry.refuse, "refuse"), (.serve, "serve")] {
-            batch.addElements(
-                [NFTablesElement(key: entry.bytes, value: .verdict(.goto(chain)))], to: "entries", of: table)
-        }
         batch.addElements([nextNumberElement(nextNumber).element], to: "numbers", of: table)
         stands = true
-        (draws, keeps, strays, forwarding) = ([], [], [], ForwardingTable())
+        (draws, drawChains, keeps, strays, forwarding) = ([], [], [], [], ForwardingTable())
     }
 
     /// Chains stay when the last that used them has gone: there are few, and connections never meet them.
     private mutating func makeChains(for service: ForwardingService, _ batch: inout NFTablesBatch) {
         guard let numbers = numbers[service.key] else { return }
+        if let keep = NFTablesKeep(service.persistence), keeps.insert(keep).inserted {
+            batch.addSet(skeleton.clients(of: keep), to: table)
+            batch.addSet(skeleton.members(of: keep), to: table)
+            for chain in skeleton.chains(for: keep) { make(chain, &batch) }
+            make(rule: skeleton.entry(of: keep), of: NFTablesSkeleton.persistences, &batch)
+        }
         let slots = NFTablesSlots(service)
         if slots.servers.isEmpty { return }
         let draw = service.draw(slots, numbers)
         if draws.insert(draw).inserted {
-            make(skeleton.chain(for: draw), &batch)
+            let chain = skeleton.chain(for: draw)
+            if drawChains.insert(chain.name).inserted { make(chain, &batch) }
             batch.addElements(
-                [NFTablesElement(key: NFTablesEntry.bytes(draw.rawValue), value: .verdict(.jump(draw.chain)))],
+                [NFTablesElement(key: NFTablesMark.bytes(draw.rawValue), value: .verdict(.jump(chain.name)))],
                 to: "choices", of: table)
-        }
-        if let keep = NFTablesKeep(service.persistence), keeps.insert(keep).inserted {
-            batch.addSet(skeleton.clients(of: keep), to: table)
-            make(skeleton.chain(for: keep), &batch)
-            let entry = NFTablesEntry(words: (keep.seconds, keep.mask))
-            batch.addElements(
-                [NFTablesElement(key: entry.bytes, value: .verdict(.goto(keep.chain)))], to: "entries", of: table)
         }
     }
 
     private func make(_ chain: NFTablesSkeleton.Chain, _ batch: inout NFTablesBatch) {
         batch.addChain(chain.name, hook: chain.hook, to: table)
-        for rule in chain.rules {
-            batch.addRule(rule, comment: NFTablesExpression.fingerprint(of: rule), to: chain.name, of: table)
-        }
+        for rule in chain.rules { make(rule: rule, of: chain.name, &batch) }
+    }
+
+    private func make(rule: [NFTablesExpression], of chain: String, _ batch: inout NFTablesBatch) {
+        batch.addRule(rule, comment: NFTablesExpression.fingerprint(of: rule), to: chain, of: table)
     }
 
     /// Elements to take out and to put in, map by map.
@@ -206,12 +214,13 @@ extension NFTablesState {
         self.init(listing.skeleton.family)
         guard readChains(listing) else { return }
         var elements: [String: [[UInt8]: NFTablesElement]] = [:]
-        for map in skeleton.sets.map(\.name) where !Self.fixedMaps.contains(map) {
+        for map in listing.maps where !Self.fixedMaps.contains(map) {
             let listed = listing.elements[map] ?? []
             elements[map] = Dictionary(listed.map { ($0.element.key, $0.element) }) { _, last in last }
         }
         for (service, own) in Self.services(elements, family) {
-            guard service.refusalByNFTables == nil, knows(service, own) else { continue }
+            guard service.refusalByNFTables == nil, own.isWhole(in: Self.numbers(of: family)), knows(service, own)
+            else { continue }
             let placements = service.placements(own)
             guard placements.allSatisfy({ elements[$0.map]?[$0.element.key] == $0.element }) else { continue }
             for placement in placements { elements[placement.map]?[placement.element.key] = nil }
@@ -225,7 +234,7 @@ extension NFTablesState {
             }
         }
         let next = listing.elements["numbers"]?.first.flatMap { listed -> UInt32? in
-            if case .data(let data) = listed.element.value { NFTablesEntry.number(data) } else { nil }
+            if case .data(let data) = listed.element.value { NFTablesMark.number(data) } else { nil }
         }
         // Without it numbers could be given twice.
         guard let next, Self.numbers(of: family).contains(next) else {
@@ -235,40 +244,36 @@ extension NFTablesState {
         nextNumber = next
     }
 
-    private static let fixedMaps: Set<String> = ["entries", "choices", "transports", "numbers"]
+    private static let fixedMaps: Set<String> = ["choices", "transports", "numbers"]
 
     /// Whether the chains are there, and are what they should be.
     private mutating func readChains(_ listing: NFTablesListing) -> Bool {
         guard skeleton.chains.allSatisfy(listing.stands), listing.elements["transports"]?.count == 3 else {
             return false
         }
-        var targets: [[UInt8]: String] = [:]
         for listed in listing.elements["choices"] ?? [] {
-            guard let number = NFTablesEntry.number(listed.element.key), let draw = NFTablesDraw(rawValue: number),
-                listed.element.value == .verdict(.jump(draw.chain)), listing.stands(skeleton.chain(for: draw))
+            guard let number = NFTablesMark.number(listed.element.key), let draw = NFTablesDraw(rawValue: number),
+                listed.element.value == .verdict(.jump(draw.chain))
             else { return false }
+            if drawChains.insert(draw.chain).inserted, !listing.stands(skeleton.chain(for: draw)) { return false }
             draws.insert(draw)
         }
-        for listed in listing.elements["entries"] ?? [] {
-            let key = listed.element.key
-            guard case .verdict(.goto(let target)) = listed.element.value, key.count == 8,
-                let seconds = NFTablesEntry.number(key.prefix(4)), let mask = NFTablesEntry.number(key.suffix(4))
-            else { return false }
-            targets[key] = target
-            guard let keep = NFTablesKeep(seconds: seconds, mask: mask) else { continue }
-            guard target == keep.chain, listing.stands(skeleton.chain(for: keep)) else { return false }
+        for keep in listing.keeps {
+            guard skeleton.chains(for: keep).allSatisfy(listing.stands) else { return false }
             keeps.insert(keep)
         }
-        stands = targets[NFTablesEntry.refuse.bytes] == "refuse" && targets[NFTablesEntry.serve.bytes] == "serve"
+        let entries = keeps.map { NFTablesExpression.fingerprint(of: skeleton.entry(of: $0)) }
+        stands =
+            listing.chains.contains(NFTablesSkeleton.persistences)
+            && (listing.rules[NFTablesSkeleton.persistences] ?? []).sorted() == entries.sorted()
         return stands
     }
 
     /// Whether the chains that a service needs are there.
     private func knows(_ service: ForwardingService, _ own: NFTablesNumbers) -> Bool {
         let slots = NFTablesSlots(service)
-        if slots.servers.isEmpty { return true }
         if let keep = NFTablesKeep(service.persistence), !keeps.contains(keep) { return false }
-        return draws.contains(service.draw(slots, own))
+        return slots.servers.isEmpty || draws.contains(service.draw(slots, own))
     }
 
     /// The services that the maps speak of, whole or not, in the order of their keys.
@@ -277,8 +282,8 @@ extension NFTablesState {
     ) -> [(ForwardingService, NFTablesNumbers)] {
         var byNumber: [UInt32: [(Destination, UInt32)]] = [:]
         for (key, element) in elements["owners"] ?? [:] {
-            guard let mark = NFTablesEntry.number(key), case .data(let data) = element.value,
-                let service = NFTablesEntry.number(data), element.comment.hasPrefix("weight "),
+            guard let mark = NFTablesMark.number(key), case .data(let data) = element.value,
+                let service = NFTablesMark.number(data), element.comment.hasPrefix("weight "),
                 let weight = UInt32(element.comment.dropFirst(7)),
                 let server = destination(key, elements, family)
             else { continue }
@@ -289,7 +294,7 @@ extension NFTablesState {
         for map in ["services", "firewall_marks"] {
             for (bytes, element) in elements[map] ?? [:] {
                 guard let key = ServiceKey(nftablesKey: bytes, of: map, family), case .data(let data) = element.value,
-                    data.count == 12, let number = NFTablesEntry.number(data.suffix(4)),
+                    let number = NFTablesMark.number(data),
                     let settings = ForwardingService.Settings(nftablesComment: element.comment)
                 else { continue }
                 let servers = byNumber[number] ?? []

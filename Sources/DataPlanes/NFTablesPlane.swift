@@ -195,20 +195,16 @@ extension NFTablesPlane {
         }
     }
 
-    /// All that the kernel says of a table, or the named maps of it; consistent: no generation came between.
-    func dumps(of family: AddressFamily, maps: [String]?) -> [NFTablesRequest] {
-        let listing = NFTablesListing(family)
-        let elements = (maps ?? listing.maps).map { NFTablesRequest.dumpElements(listing.table, set: $0) }
-        return maps == nil ? [.dumpRules(listing.table)] + elements : elements
-    }
-
+    /// What the kernel says of a table: all, or the named maps of it. Consistent: no generation came between.
     mutating func list(_ family: AddressFamily, maps: [String]?) throws(SystemError) -> NFTablesListing {
         for _ in 0..<20 {
             let before = try generation()
             var listing = NFTablesListing(family)
             var isWhole = try dump(.dumpChains(listing.table.family), into: &listing)
-            for request in dumps(of: family, maps: maps) where isWhole && !listing.chains.isEmpty {
-                isWhole = try dump(request, into: &listing)
+            if !listing.chains.isEmpty {
+                var requests = maps == nil ? [NFTablesRequest.dumpRules(listing.table)] : []
+                requests += (maps ?? listing.maps).map { .dumpElements(listing.table, set: $0) }
+                for request in requests where isWhole { isWhole = try dump(request, into: &listing) }
             }
             if isWhole, try generation() == before { return listing }
         }

@@ -130,8 +130,11 @@ final class BalancedScene {
         var failure: Int32 = errno
         if failure == EINPROGRESS {
             var length = socklen_t(4)
-            failure = waitFor(descriptor, POLLOUT) ? 0 : ETIMEDOUT
-            if failure == 0 { getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &length) }
+            let isDone = waitFor(descriptor, POLLOUT)
+            // On virtual links an ICMP error arrives before connect(2) returns. The socket is busy then: the kernel notes the error
+            // and goes on trying.
+            getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &length)
+            if failure == 0, !isDone { failure = ETIMEDOUT }
         }
         if failure == 0 { return descriptor }
         Glibc.close(descriptor)

@@ -131,9 +131,7 @@ extension OnTheKernel {
                     .addService(service(key(), .roundRobin, [0, 0])), .addService(service(ipv6, .roundRobin, [])),
                 ]) == [])
             for address in [BalancedScene.service, BalancedScene.serviceIPv6] {
-                let start = LabClock.now()
                 #expect(try scene.connect(to: address) == nil && scene.lastErrno == ECONNREFUSED)
-                #expect(LabClock.now() - start < .milliseconds(500))
             }
             #expect(try plane.apply([.addDestination(key(), Destination(BalancedScene.server(2), port: 80))]) == [])
             #expect(try scene.spread(3) == [0, 0, 3])
