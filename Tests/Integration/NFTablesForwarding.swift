@@ -122,6 +122,33 @@ extension OnTheKernel {
             #expect(!second.works())
         }
 
+        @Test("what goes together loses its connections, of both families, and others keep theirs") func removals()
+            throws
+        {
+            defer { scene.close() }
+            var plane = try plane()
+            let ipv6 = ServiceKey.address(BalancedScene.serviceIPv6, port: 80, .tcp)
+            let keys = [key(), key(81), ipv6]
+            #expect(try plane.apply(keys.map { .addService(service($0)) } + [.addService(service(key(82)))]) == [])
+            let going = try [
+                #require(try scene.connect()), #require(try scene.connect(port: 81)),
+                #require(try scene.connect(to: BalancedScene.serviceIPv6)),
+            ]
+            let staying = try #require(try scene.connect(port: 82))
+            #expect((going + [staying]).allSatisfy { $0.works() })
+            #expect(try plane.statistics().map { $0.destinations.compactMap(\.active).reduce(0, +) } == [1, 1, 1, 1])
+            #expect(try plane.apply(keys.map { .removeService($0) }) == [])
+            #expect(going.allSatisfy { !$0.works() })
+            #expect(staying.works())
+
+            // One alone, of the other family.
+            #expect(try plane.apply([.addService(service(ipv6))]) == [])
+            let again = try #require(try scene.connect(to: BalancedScene.serviceIPv6))
+            let server = DestinationKey(BalancedScene.serverIPv6(again.number), port: 80)
+            #expect(try plane.apply([.removeDestination(ipv6, server)]) == [])
+            #expect(!again.works() && staying.works())
+        }
+
         @Test("a service without servers is refused, as ip_vs does it") func noServers() throws {
             defer { scene.close() }
             var plane = try plane()
@@ -192,6 +219,14 @@ extension OnTheKernel {
             #expect(try plane.apply([.addService(service())]) == [])
             #expect(try plane.read() == table)
             #expect(try scene.spread(9) == [3, 3, 3])
+
+            // Something stands in the way.
+            try scene.director.run([
+                "nft", "add element ip aloft services { \(BalancedScene.service) . tcp . 85 : 0x1 }",
+            ])
+            #expect(try plane.apply([.addService(service(key(85)))]) == [])
+            #expect(try scene.spread(9, port: 85) == [3, 3, 3])
+            #expect(try plane.apply([.removeService(key(85))]) == [])
 
             // A part of a service is not the service.
             try scene.director.run(["nft", "flush", "map", "ip", "aloft", "slots"])
