@@ -64,6 +64,29 @@ extension OnTheKernel {
             }
         }
 
+        @Test("a kept client stays with a server of weight 0, and draws again when its server has gone")
+        func keptClients()
+            throws
+        {
+            defer { scene.close() }
+            var plane = try plane()
+            var kept = service()
+            kept.persistence = .init(timeout: .seconds(60), granularity: .mask(IPv4Address(255, 255, 255, 255)))
+            #expect(try plane.apply([.addService(kept)]) == [])
+            let server = try #require(try scene.spread(3).firstIndex(of: 3))
+            try scene.client.ip("addr add 10.78.1.50/24 dev eth0")
+            let other = IPAddress("10.78.1.50")
+
+            let quiet = Destination(BalancedScene.server(server), port: 80, weight: 0)
+            #expect(try plane.apply([.editDestination(key(), quiet)]) == [])
+            #expect(try scene.spread(3)[server] == 3)
+            #expect(try scene.spread(3, source: other)[server] == 0)
+
+            #expect(try plane.apply([.removeDestination(key(), quiet.key)]) == [])
+            let after = try scene.spread(6)
+            #expect(after[server] == 0 && after.contains(6))
+        }
+
         @Test("balances IPv6, firewall marks, all ports, and the director's own connections") func otherKeys() throws {
             defer { scene.close() }
             var plane = try plane()
