@@ -151,9 +151,12 @@ struct NFTablesSkeleton {
         let owned: [NFTablesExpression] = [
             .loadConnection(.mark, into: .word(8)), .lookup(.word(8), set: "owners", into: .word(10)),
         ]
-        let forget: [NFTablesExpression] = [
-            .loadConnection(.mark, into: key), .mask(key, service), .setConnectionMark(from: key),
-        ]
+        // An update would keep the server that has gone.
+        let forget: [NFTablesExpression] =
+            [.loadConnection(.mark, into: key), .mask(key, service)] + client + [
+                .loadConnection(.mark, into: .word(9)),
+                .remove(set: keep.clients, key: key, data: .word(9)), .setConnectionMark(from: key),
+            ]
         let forward: [NFTablesExpression] = [.verdict(.goto("forward"))]
         let otherwise = [drawing(then: keep.newChain), [.verdict(.goto("refuse"))]]
         return [

@@ -49,8 +49,10 @@ public enum NFTablesExpression: Hashable, Sendable {
     case number(NumberKind, modulus: UInt32, into: NFTablesRegister)
     /// Jenkins' hash of `length` bytes: 0 ..< modulus. The kernel wants a modulus above 1.
     case hash(NFTablesRegister, length: UInt32, modulus: UInt32, seed: UInt32, into: NFTablesRegister)
-    /// Puts an element into a dynamic map, or gives the one that is there a new lease. Milliseconds.
+    /// Puts an element into a dynamic map, or gives the one that is there a new lease, not another value. Milliseconds.
     case update(set: String, key: NFTablesRegister, data: NFTablesRegister, timeout: UInt64)
+    /// Takes an element out of a dynamic map. Of a map the kernel wants a register for the value too; it does not read it.
+    case remove(set: String, key: NFTablesRegister, data: NFTablesRegister)
     /// The destination becomes this address, and this port; ends the walk.
     case destinationNAT(NFTablesFamily, address: NFTablesRegister, port: NFTablesRegister?)
     /// Answers with ICMP or ICMPv6 "destination unreachable" of this code.
@@ -78,7 +80,7 @@ public enum NFTablesExpression: Hashable, Sendable {
         case .lookup: "lookup"
         case .number: "numgen"
         case .hash: "hash"
-        case .update: "dynset"
+        case .update, .remove: "dynset"
         case .destinationNAT: "nat"
         case .reject: "reject"
         case .counter: "counter"
@@ -122,7 +124,7 @@ public enum NFTablesExpression: Hashable, Sendable {
             bytes.append(attribute: 2, register)
             if let into { bytes.append(attribute: 3, into) }
         case .counter: break
-        case .number, .hash, .update, .destinationNAT, .reject: appendActionData(to: &bytes)
+        case .number, .hash, .update, .remove, .destinationNAT, .reject: appendActionData(to: &bytes)
         }
     }
 
@@ -145,6 +147,11 @@ public enum NFTablesExpression: Hashable, Sendable {
             bytes.append(attribute: 4, key)
             bytes.append(attribute: 5, data)
             bytes.append(attribute: 6, bigEndian: timeout)
+        case .remove(let set, let key, let data):
+            bytes.append(attribute: 1, string: set)
+            bytes.append(attribute: 3, bigEndian: UInt32(2))  // NFT_DYNSET_OP_DELETE
+            bytes.append(attribute: 4, key)
+            bytes.append(attribute: 5, data)
         case .destinationNAT(let family, let address, let port):
             bytes.append(attribute: 1, bigEndian: UInt32(1))  // NFT_NAT_DNAT
             bytes.append(attribute: 2, bigEndian: UInt32(family.rawValue))
