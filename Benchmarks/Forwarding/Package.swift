@@ -2,7 +2,8 @@
 import PackageDescription
 
 // Measures data planes: how long a table takes into the kernel. A package of its own, because it is built for release and needs few rooms, which are
-// links to ../../Sources. As root: swift run -c release forwarding-bench
+// links to ../../Sources. From the top, as root:
+// swift run -c release --package-path Benchmarks/Forwarding --scratch-path .build/forwarding forwarding-bench
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 
