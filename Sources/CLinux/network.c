@@ -305,7 +305,8 @@ int32_t aloft_netlink_socket(int32_t protocol, uint32_t groups, int32_t receive_
     int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     if (descriptor < 0) return -errno;
     set_receive_buffer(descriptor, receive_buffer);
-    if (set(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 20) < 0) set(descriptor, SOL_SOCKET, SO_SNDBUF, 1 << 20);
+    // A limit, not memory: a firewall table is changed in one message, however large.
+    if (set(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, 1 << 28) < 0) set(descriptor, SOL_SOCKET, SO_SNDBUF, 1 << 20);
     // Each is newer than the socket family; without them answers are only less exact.
     set(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, 1);
     set(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, 1);

@@ -1,0 +1,102 @@
+import Balancing
+import LinuxWorld
+import Netlink
+import Primitives
+
+/// What the plane knows of connections: by their marks, from connection tracking.
+extension NFTablesPlane {
+    /// Connections are counted when a server is chosen, packets and bytes where they are forwarded: what a director's own processes send
+    /// and get is not in them. Active is TCP that is established, and every UDP and SCTP flow that is tracked.
+    public mutating func statistics() throws(SystemError) -> [ServiceStatistics] {
+        if states.allSatisfy(\.forwarding.services.isEmpty) { return [] }
+        let open = try connections()
+        var all: [ServiceKey: ServiceStatistics] = [:]
+        for state in states where !state.forwarding.services.isEmpty {
+            let listing = try list(state.family, maps: NFTablesListing(state.family).countingMaps)
+            var (chosen, received) = (listing.counters(of: "endpoints"), listing.counters(of: "received"))
+            chosen.merge(listing.counters(of: "hosts")) { first, _ in first }
+            let sent = listing.counters(of: "sent")
+            for service in state.forwarding.services {
+                var statistics = ServiceStatistics(service.key, counters: ForwardingCounters(), destinations: [])
+                for destination in service.destinations {
+                    guard let mark = state.mark(of: destination.key, in: service.key) else { continue }
+                    var counters = ForwardingCounters()
+                    counters.connections = chosen[mark]?.packets ?? 0
+                    (counters.packetsIn, counters.bytesIn) = received[mark] ?? (0, 0)
+                    (counters.packetsOut, counters.bytesOut) = sent[mark] ?? (0, 0)
+                    let (active, inactive) = open[mark] ?? (0, 0)
+                    statistics.counters.add(counters)
+                    statistics.destinations.append(
+                        DestinationStatistics(
+                            destination.key, counters: counters, active: active, inactive: inactive))
+                }
+                all[service.key] = statistics
+            }
+        }
+        return forwarding.services.compactMap { all[$0.key] }
+    }
+
+    /// How many connections each mark has: active, and the rest.
+    private mutating func connections() throws(SystemError) -> [UInt32: (UInt64, UInt64)] {
+        var counts: [UInt32: (active: UInt64, inactive: UInt64)] = [:]
+        try forEachConnection { record in
+            if record.isActive {
+                counts[record.mark, default: (0, 0)].active += 1
+            } else {
+                counts[record.mark, default: (0, 0)].inactive += 1
+            }
+        }
+        return counts
+    }
+
+    private mutating func forEachConnection(_ body: (ConntrackRecord) -> Void) throws(SystemError) {
+        for state in states where !state.forwarding.services.isEmpty || state.hasNumbers {
+            let sequence = socket.nextSequence()
+            var request: [UInt8] = []
+            ConntrackRequest.dump(state.family, mark: NFTablesState.numberBits, mask: NFTablesState.numberMask)
+                .append(to: &request, sequence: sequence)
+            let answer = try socket.exchange(request, sequence: sequence, timeout: .seconds(30)) { message, datagram in
+                guard message.sequence == sequence, let record = ConntrackRecord(message, in: datagram),
+                    record.mark & NFTablesState.numberMask == NFTablesState.numberBits, record.family == state.family
+                else { return }
+                body(record)
+            }
+            if answer.errno != 0 { throw SystemError(.netlink, Errno(answer.errno), "list tracked connections") }
+        }
+    }
+
+    /// Makes the kernel forget connections. A few marks are a walk of the kernel's each; more are one dump and a message per connection.
+    mutating func forget(_ marks: [UInt32]) throws(SystemError) {
+        if marks.isEmpty { return }
+        var requests: [ConntrackRequest] = []
+        if marks.count <= 4 {
+            requests = marks.map { .deleteAll(.ipv4, mark: $0, mask: .max) }
+        } else {
+            let marks = Set(marks)
+            try forEachConnection { if marks.contains($0.mark) { requests.append(.delete($0)) } }
+        }
+        // The answers of a chunk fit into the socket's queue.
+        var rest = requests[...]
+        while !rest.isEmpty {
+            var bytes: [UInt8] = []
+            var sequence: UInt32 = 0
+            for request in rest.prefix(200) {
+                sequence = socket.nextSequence()
+                request.append(to: &bytes, sequence: sequence)
+            }
+            // One that ended by itself meanwhile is no error, and of others there are none.
+            _ = try socket.exchange(bytes, sequence: sequence)
+            rest = rest.dropFirst(200)
+        }
+    }
+}
+
+extension ForwardingCounters {
+    fileprivate mutating func add(_ other: ForwardingCounters) {
+        connections &+= other.connections
+        packetsIn &+= other.packetsIn
+        packetsOut &+= other.packetsOut
+        bytesIn &+= other.bytesIn
+        bytesOut &+= other.bytesOut
+    }
+}
