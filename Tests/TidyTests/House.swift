@@ -29,6 +29,7 @@ enum House {
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Configuration", "Netlink", "Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
+        Room(name: "Alerts", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,
@@ -46,8 +47,8 @@ enum House {
         Room(
             name: "aloft", kind: .shell,
             imports: [
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
-                "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Balancing",
+                "Configuration", "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
             ]),
     ]
 
