@@ -61,7 +61,7 @@ struct RealServerKernel: ~Copyable {
             for address in IPVSListing.addresses(in: listing) { found[address] = "an IPVS service" }
         }
         let answer = try? ControlClient.ask(.status(instance: nil), socket: stateDirectory + "/control.sock")
-        for instance in answer?.value["result"]?["instances"]?.array ?? [] {
+        for instance in answer?.value["result"]?["worker"]?["instances"]?.array ?? [] {
             for entry in instance["addresses"]?.array ?? [] {
                 guard let prefix = entry["address"]?.string.flatMap({ IPPrefix($0) }) else { continue }
                 found[prefix.address] = "instance \(instance["name"]?.string ?? "?") of its own daemon"

@@ -203,6 +203,13 @@ int32_t aloft_socketpair(int32_t kind, int32_t *first, int32_t *second);
 int64_t aloft_send(int32_t descriptor, const uint8_t *bytes, uint64_t count);
 int64_t aloft_receive(int32_t descriptor, uint8_t *bytes, uint64_t capacity);
 
+// MARK: tcp.c - tcp(7)
+
+/// A non-blocking socket on its way to `port` of an address of 4 or 16 bytes. `interface` counts for link-local IPv6 only.
+int32_t aloft_tcp_connect(int32_t family, const uint8_t *address, uint16_t port, uint32_t interface);
+/// 1: connected, 0: not yet, or the error that came instead, negated. An error is reported once.
+int32_t aloft_socket_error(int32_t descriptor);
+
 // MARK: file.c
 
 struct aloft_file_status {
