@@ -29,9 +29,11 @@ public struct MailMessage: Hashable, Sendable {
     /// Those of the recipients that can be one, each address once.
     var mailboxes: [Mailbox] {
         var seen: Set<String> = []
-        return Array(
-            recipients.lazy.compactMap { Mailbox($0) }.filter { seen.insert($0.address).inserted }.prefix(
-                Self.maximumRecipients))
+        var found: [Mailbox] = []
+        for recipient in recipients where found.count < Self.maximumRecipients {
+            if let mailbox = Mailbox(recipient), seen.insert(mailbox.address).inserted { found.append(mailbox) }
+        }
+        return found
     }
 
     /// What follows DATA: headers, text, and the dot that ends it (RFC 5321 §4.5.2).

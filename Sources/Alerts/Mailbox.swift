@@ -8,7 +8,8 @@ public struct Mailbox: Hashable, Sendable {
     /// RFC 5321 §4.5.3.1.3, with its brackets.
     static let maximumAddress = 254
 
-    /// Nil when no server could take it: without an address, with blanks, brackets or bytes beyond ASCII in it, or too long.
+    /// Nil when no server could take it: without an address, with blanks, brackets or bytes beyond ASCII in it, too long, or behind
+    /// a name with breaks or brackets.
     public init?(_ text: String) {
         let bytes = Array(text.utf8)
         let address: ArraySlice<UInt8>
@@ -18,6 +19,8 @@ public struct Mailbox: Hashable, Sendable {
             guard bytes[(close + 1)...].allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { return nil }
             address = bytes[(open + 1)..<close]
             name = bytes[..<open]
+            guard name.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "<") && $0 != UInt8(ascii: ">") })
+            else { return nil }
         } else {
             address = bytes.trimmed
         }

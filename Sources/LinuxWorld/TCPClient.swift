@@ -14,9 +14,18 @@ public struct TCPClient: ~Copyable {
     ) throws(SystemError) {
         var bytes: [UInt8] = []
         address.append(to: &bytes)
-        target = address.family == .ipv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
-        let socket = aloft_tcp_connect(Int32(address.family.rawValue), bytes, port, interface?.rawValue ?? 0)
-        descriptor = FileDescriptor(owning: try check(socket, .socket, "connect to", target))
+        let target = address.family == .ipv4 ? "\(address):\(port)" : "[\(address)]:\(port)"
+        let socket = try check(
+            aloft_tcp_connect(Int32(address.family.rawValue), bytes, port, interface?.rawValue ?? 0), .socket,
+            "connect to", target)
+        // Nothing of `self` before it is whole: Swift 6.3 closes a descriptor that is not yet there, number 0, where a closure reads
+        // another member of a type that cannot be copied.
+        self.init(descriptor: FileDescriptor(owning: socket), target: target)
+    }
+
+    private init(descriptor: consuming FileDescriptor, target: String) {
+        self.descriptor = descriptor
+        self.target = target
     }
 
     /// Whether it is connected; false: not yet. Throws what came instead, such as ECONNREFUSED.

@@ -210,7 +210,8 @@ private let server = RealServerName(IPAddress("127.0.0.1")!, port: 8001, .tcp)
         arguments: [
             ("a@b", "a@b"), (" a@b\t", "a@b"), ("A B <a@b>", "a@b"), ("<a@b> ", "a@b"), ("<a@b", nil), ("", nil),
             ("<>", nil),
-            ("a b@c", nil), ("a@b <", nil), ("x <a@b> y", nil), ("ä@b", nil), ("a\r\n@b", nil), ("<<a@b>", "a@b"),
+            ("a b@c", nil), ("a@b <", nil), ("x <a@b> y", nil), ("ä@b", nil), ("a\r\n@b", nil), ("<<a@b>", nil),
+            ("a@b>\r\nRCPT TO:<c@d>", nil),
             (String(repeating: "a", count: 255), nil),
         ] as [(String, String?)])
     func mailboxes(_ text: String, _ address: String?) { #expect(Mailbox(text)?.address == address) }

@@ -14,11 +14,15 @@ private struct MailDriver: ~Copyable {
     var said: [String] = []
     var longestTurn: Duration = .zero
 
-    struct Connection: ~Copyable {
-        var client: TCPClient
-        var attempt: UInt64
+    final class Connection {
+        let client: TCPClient
+        let attempt: UInt64
         var isConnected = false
-        var outgoing: [UInt8] = []
+
+        init(_ client: consuming TCPClient, attempt: UInt64) {
+            self.client = client
+            self.attempt = attempt
+        }
     }
 
     init(port: UInt16, timeout: Duration) throws {
@@ -48,9 +52,8 @@ private struct MailDriver: ~Copyable {
 
     private mutating func turn() throws {
         var effects: [AlertQueue.Effect] = []
-        if var current = connection.take() {
+        if let current = connection {
             let attempt = current.attempt
-            var isGone = false
             do throws(SystemError) {
                 if !current.isConnected, try current.client.finishConnecting() {
                     current.isConnected = true
@@ -62,15 +65,14 @@ private struct MailDriver: ~Copyable {
                     let transfer = try current.client.receive(into: &bytes, limit: 4096)
                     if !bytes.isEmpty { queue.received(bytes, attempt: attempt, at: BootClock.now(), into: &effects) }
                     if transfer == .closed {
-                        isGone = true
+                        connection = nil
                         queue.closed(attempt: attempt, reason: nil, at: BootClock.now(), into: &effects)
                     }
                 }
             } catch {
-                isGone = true
+                connection = nil
                 queue.closed(attempt: attempt, reason: "\(error)", at: BootClock.now(), into: &effects)
             }
-            if !isGone { connection = consume current }
         }
         queue.advance(to: BootClock.now(), into: &effects)
         try follow(effects)
@@ -80,15 +82,19 @@ private struct MailDriver: ~Copyable {
         for effect in effects {
             switch effect {
             case .connect(let attempt):
-                let client = try TCPClient(connectingTo: .v4(IPv4Address(127, 0, 0, 1)), port: port)
-                try poller.add(client.descriptor, token: 1, interest: .write)
-                connection = Connection(client: client, attempt: attempt)
+                // On loopback nobody is refused at once.
+                do throws(SystemError) {
+                    let client = try TCPClient(connectingTo: .v4(IPv4Address(127, 0, 0, 1)), port: port)
+                    try poller.add(client.descriptor, token: 1, interest: .write)
+                    connection = Connection(client, attempt: attempt)
+                } catch {
+                    var more: [AlertQueue.Effect] = []
+                    queue.closed(attempt: attempt, reason: "\(error)", at: BootClock.now(), into: &more)
+                    try follow(more)
+                }
             case .send(let bytes, _):
                 // A mail fits into a fresh socket's buffer.
-                if let current = connection.take() {
-                    _ = try current.client.send(bytes.span.bytes)
-                    connection = consume current
-                }
+                if let connection { _ = try connection.client.send(bytes.span.bytes) }
             case .close: connection = nil
             case .say(_, let text): said.append(text)
             }
@@ -131,10 +137,13 @@ private struct MailDriver: ~Copyable {
         server.arguments = [
             "-m", "aiosmtpd", "-n", "-l", "127.0.0.1:\(port)", "-c", "aiosmtpd.handlers.Mailbox", directory,
         ]
+        server.standardInput = FileHandle.nullDevice
+        server.standardOutput = FileHandle.nullDevice
         server.standardError = FileHandle.nullDevice
         try server.run()
         defer {
-            server.terminate()
+            // Its signals are blocked as this thread's are.
+            kill(server.processIdentifier, SIGKILL)
             server.waitUntilExit()
         }
         // Until it listens.

@@ -91,6 +91,14 @@ struct LoopbackServer: ~Copyable {
         }
     }
 
+    @Test("A client closes its own descriptor and no other") func descriptors() throws {
+        let server = try LoopbackServer(.ipv4)
+        let before = try Files.status("/proc/self/fd/0")?.inode
+        do { _ = try TCPClient(connectingTo: .v4(IPv4Address(127, 0, 0, 1)), port: server.port) }
+        #expect(before != nil)
+        #expect(try Files.status("/proc/self/fd/0")?.inode == before)
+    }
+
     @Test("A server that takes no bytes blocks nobody") func full() throws {
         let server = try LoopbackServer(.ipv4)
         let client = try TCPClient(connectingTo: .v4(IPv4Address(127, 0, 0, 1)), port: server.port)
