@@ -74,7 +74,13 @@ extension RealServer {
             setup = plan(wanted, kernel.host, try readLedger())
             if setup.refusals.isEmpty {
                 try write(setup.ledger)
-                for step in setup.steps { try kernel.perform(step) }
+                do throws(SystemError) {
+                    for step in setup.steps { try kernel.perform(step) }
+                } catch {
+                    throw Answer.unreachable(
+                        "aloft: \(error)\nWhat was done before that is in \(ledgerPath): `aloft realserver down` undoes it."
+                    )
+                }
                 try write(setup.ledgerAfter)
             }
             _ = consume lock

@@ -49,9 +49,9 @@ private struct Bench {
     }
     mutating func fail(_ reason: String?) {
         let attempt = connections.last ?? 0
-        if reason != nil || true { closed.append(attempt) }
+        closed.append(attempt)
         follow { $0.closed(attempt: attempt, reason: reason, at: $1, into: &$2) }
-        // The driver had it closed already: a `close` for it is one too many, and harmless.
+        // It was closed already: a `close` for it is one too many, and harmless.
         closed = Array(Set(closed)).sorted()
     }
     mutating func pass(_ time: Duration) {

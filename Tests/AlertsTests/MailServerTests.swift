@@ -126,7 +126,7 @@ private struct MailDriver: ~Copyable {
     }
 
     @Test(
-        "A real mail server gets the mails whole, and a hanging one before costs the others nothing but its time",
+        "A real mail server gets the mails whole, in order, and nothing waits for it",
         .enabled(if: isInstalled, "needs python3-aiosmtpd: scripts/setup test"))
     func delivered() throws {
         let port = try freePort()
