@@ -31,7 +31,9 @@ let package = Package(
         .executable(name: "aloft", targets: ["aloft"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     ],
     targets: [
         // P: vocabulary
@@ -58,6 +60,17 @@ let package = Package(
         .target(
             name: "DataPlanes", dependencies: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"],
             swiftSettings: pure),
+        // S: what asks servers
+        .target(
+            name: "Probes",
+            dependencies: [
+                "Health", "LinuxWorld", "Configuration", "Primitives",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: strict),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
         .executableTarget(
@@ -96,6 +109,9 @@ let package = Package(
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("Balancing", ["Configuration", "Netlink", "Primitives"]),
         test("Health", ["Configuration", "Primitives"]),
+        .testTarget(
+            name: "ProbesTests", dependencies: ["Probes", "Health", "LinuxWorld", "CLinux", "Configuration", "Primitives"],
+            exclude: ["servers.py"], swiftSettings: strict),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.

@@ -36,6 +36,12 @@ enum House {
         Room(
             name: "DataPlanes", kind: .kernel,
             imports: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"]),
+        Room(
+            name: "Probes", kind: .shell,
+            imports: [
+                "Health", "LinuxWorld", "Configuration", "Primitives", "Glibc", "NIOCore", "NIOEmbedded", "NIOTLS",
+                "NIOSSL",
+            ]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,

@@ -192,6 +192,42 @@ int64_t aloft_netlink_receive(int32_t descriptor, uint8_t *buffer, uint64_t capa
 int32_t aloft_receive_buffer_size(int32_t descriptor);
 uint32_t aloft_interface_index(const char *name);
 
+// MARK: client.c - what asks servers: tcp(7), udp(7), icmp(7)
+
+enum aloft_client_kind { aloft_client_stream = 1, aloft_client_datagram = 2, aloft_client_ping = 3 };
+
+enum aloft_client_stage {
+    aloft_client_stage_socket = 0,
+    aloft_client_stage_interface = 1,
+    aloft_client_stage_mark = 2,
+    aloft_client_stage_source = 3,
+    aloft_client_stage_connect = 4,
+};
+
+struct aloft_client {
+    /// 4 or 6.
+    int32_t family;
+    /// An `aloft_client_kind`.
+    int32_t kind;
+    /// 4 or 16 bytes.
+    uint8_t address[16];
+    uint8_t source[16];
+    int32_t has_source;
+    uint16_t port;
+    uint16_t source_port;
+    uint32_t mark;
+    /// A name, or NULL.
+    const char *interface;
+    /// out: where it failed, an `aloft_client_stage`.
+    int32_t stage;
+};
+
+/// A non-blocking socket that is connected, or about to be.
+int32_t aloft_client_open(struct aloft_client *client);
+/// SO_ERROR: 0 or an errno, which is taken off the socket.
+int32_t aloft_socket_error(int32_t descriptor);
+int32_t aloft_shutdown_write(int32_t descriptor);
+
 // MARK: unix.c - unix(7)
 
 /// `kind` is 1 stream, 2 datagram, 5 seqpacket. A path that begins with '@' is abstract.
