@@ -117,7 +117,7 @@ let package = Package(
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
-            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Primitives"],
+            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Primitives"],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets", "Configuration", "ConfigLanguage", "Primitives"],

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// What a check costs: Benchmarks/README.md. A package of its own, as Fuzzing is: the rooms are links to ../../Sources.
+// What a check costs: README.md. A package of its own, as Fuzzing is: the rooms are links to ../../Sources.
 
 let settings: [SwiftSetting] = [.swiftLanguageMode(.v6)]
 

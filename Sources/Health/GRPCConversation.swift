@@ -64,8 +64,8 @@ public struct GRPCConversation: MessageConversation {
 
     mutating func advance() -> ConversationStep {
         // A server of HTTP/1 answers the preface in words.
-        if let first = input[0], let second = input[1], first == UInt8(ascii: "H"), second == UInt8(ascii: "T") {
-            return .fail("no HTTP/2: the answer begins with `\(printable(input.unread, limit: 40))`")
+        if input.count >= 9, input.unread.starts(with: "HTTP/".utf8) {
+            return .fail("no HTTP/2: the answer begins with `\(printable(input.unread.prefix(9)))`")
         }
         switch HTTP2Frame.read(&input) {
         case .more: return .wait

@@ -37,7 +37,7 @@ public struct MySQLConversation: MessageConversation {
         }
         let length = Int(low) | Int(middle) << 8 | Int(high) << 16
         guard length > 0, length <= input.limit - 4 else {
-            return .fail("no MySQL: the answer begins with `\(printable(input.unread, limit: 40))`")
+            return .fail("no MySQL: the answer begins with `\(printable(input.unread.prefix(4)))`")
         }
         guard let packet = input.take(length + 4)?.dropFirst(4) else { return .wait }
         sequence = number &+ 1

@@ -56,13 +56,13 @@ public struct PostgresConversation: MessageConversation {
             case UInt8(ascii: "N"): return .fail("the server does not offer TLS")
             // An old server answers with an error.
             case UInt8(ascii: "E"): break
-            default: return .fail("no PostgreSQL: the answer begins with `\(printable(input.unread, limit: 40))`")
+            default: return .fail("no PostgreSQL: the answer begins with `\(printable(input.unread.prefix(1)))`")
             }
         }
         guard input.count >= 5, let type = input[0] else { return .wait }
         let length = (1...4).reduce(0) { $0 << 8 | Int(input[$1] ?? 0) }
         guard (4...(input.limit - 1)).contains(length) else {
-            return .fail("no PostgreSQL: the answer begins with `\(printable(input.unread, limit: 40))`")
+            return .fail("no PostgreSQL: the answer begins with `\(printable(input.unread.prefix(5)))`")
         }
         guard let message = input.take(length + 1) else { return .wait }
         return heard(Unicode.Scalar(type), message.dropFirst(5))

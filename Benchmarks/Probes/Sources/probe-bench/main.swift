@@ -5,13 +5,13 @@ import LinuxWorld
 import Primitives
 import Probes
 
-// usage: probe-bench tcp|http|https PORT CHECKS_PER_SECOND SECONDS
+// usage: probe-bench tcp|http|https|nio-tcp|nio-http PORT CHECKS_PER_SECOND SECONDS
 //
 // Asks the server at 127.0.0.1:PORT at a steady rate, and says what that took of this process.
 
 let words = CommandLine.arguments
 guard words.count == 5, let port = UInt16(words[2]), let rate = Int(words[3]), let seconds = Int(words[4]), rate > 0 else {
-    print("usage: probe-bench tcp|http|https PORT CHECKS_PER_SECOND SECONDS")
+    print("usage: probe-bench tcp|http|https|nio-tcp|nio-http PORT CHECKS_PER_SECOND SECONDS")
     exit(2)
 }
 var connection = HealthCheck.Connection(.v4(IPv4Address(127, 0, 0, 1)), port: port)
@@ -46,6 +46,11 @@ let total = rate * seconds
 let interval = 1_000_000_000 / Int64(rate)
 var begun = 0
 let before = cpuSeconds()
+if words[1].hasPrefix("nio-") {
+    let checks = ChannelChecks(port: Int(port), isHTTP: words[1] == "nio-http")
+    tally.good = try checks.run(total: total, rate: rate)
+    begun = total
+}
 while begun < total || prober.count > 0 {
     let now = BootClock.now()
     // As a schedule would: all that are due, on a tick of a millisecond.
@@ -53,7 +58,9 @@ while begun < total || prober.count > 0 {
         begun += 1
         prober.start(probe, at: now) { tally.add($0) }
     }
-    let next = begun < total ? max(start + .nanoseconds(Int64(begun) * interval), now + .milliseconds(1)) : now + .seconds(1)
+    // The next whole millisecond, so that the timer is set once for it however often something is ready before.
+    let tick = (now - start).nanoseconds / 1_000_000 + 1
+    let next = begun < total ? start + .milliseconds(tick) : now + .seconds(1)
     try prober.wait(until: next)
 }
 let elapsed = Double((BootClock.now() - start).nanoseconds) / 1e9
