@@ -237,7 +237,8 @@ final class RunningProbe {
         return perform(exchange.security?.fromStart == true ? conversation.begin() : conversation.secured())
     }
 
-    /// Ends the connection in good order: what is unread is read, or the kernel would send a reset instead of an end.
+    /// Ends the connection in good order where that costs nothing: what is known to be unread is read, up to a bound, or the kernel would send a reset
+    /// instead of an end. A server that speaks again behind the verdict still gets one.
     func close() {
         guard isStream, phase != .connecting else { return }
         if let tls, exchange.security?.announcesEnd == true {

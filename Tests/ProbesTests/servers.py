@@ -64,8 +64,9 @@ def bomb(peer):
 
 def drip(peer):
     """A byte now and then, for ever."""
-    for byte in b"HTTP/1.1 200 OK\r\nX: " + b"a" * 1000:
-        peer.sendall(bytes([byte]))
+    peer.sendall(b"HTTP/1.1 200 OK\r\n")
+    for _ in range(1000):
+        peer.sendall(b"a")
         time.sleep(0.02)
 
 
@@ -89,6 +90,23 @@ def half_record(peer):
 def plain(peer):
     peer.recv(65536)
     peer.sendall(argument.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+
+
+def replay(peer):
+    """What a server of gRPC answered once, in hexadecimal; behind a comma a directory with cert.pem and key.pem, for TLS with ALPN h2."""
+    recorded, _, certificates = argument.partition(",")
+    if certificates:
+        import ssl
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates + "/cert.pem", certificates + "/key.pem")
+        context.set_alpn_protocols(["h2"])
+        peer = context.wrap_socket(peer, server_side=True)
+        if peer.selected_alpn_protocol() != "h2":
+            return
+    peer.recv(65536)
+    peer.sendall(bytes.fromhex(recorded))
+    while peer.recv(65536):
+        pass
 
 
 def count(peer):
