@@ -91,10 +91,12 @@ public struct Balancer: Sendable {
             for settings in services[service].settings.realServers {
                 add(settings, to: service, adopting: adopting ? kernel : nil, at: now)
             }
+        }
+        for order in drainOrders { markDrained(order, at: now) }
+        for service in services.indices {
             services[service].hasQuorum = services[service].quorumStands(was: true)
             services[service].isSuspended = wantsSuspension(services[service])
         }
-        for order in drainOrders { markDrained(order, at: now) }
         rebuildTable(from: kernel.keeping(Set(services.lazy.flatMap(\.keys))), at: now, into: &effects)
         for service in services.indices { startChecks(of: service, at: now, into: &effects) }
         scheduleCount(at: now)

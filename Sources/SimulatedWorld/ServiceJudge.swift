@@ -120,6 +120,11 @@ struct ServiceJudge {
                 return Broken(
                     invariant: "LB-3", expected: "a sorry server that serves alone", seen: "\(serving.count) serve")
             }
+            if serving.isEmpty, plan.hasSorry {
+                return Broken(
+                    invariant: "LB-3", expected: "the sorry server of \(service.key), as nobody else serves",
+                    seen: "it does not serve")
+            }
             for destination in serving where drains[destination.key.address] != nil {
                 return Broken(
                     invariant: "LB-2", expected: "no new connections to \(destination.key.address), which is drained",

@@ -139,6 +139,17 @@ import Testing
         #expect(next.desired.services.first?[DestinationKey(Self.address(2), port: 80)]?.weight != 1)
     }
 
+    @Test("LB-3: a successor that finds every server drained has the sorry server serve at once (seed 1424)")
+    func successorOfAllDrained() throws {
+        let sorry = "sorry_server 10.0.0.99 80"
+        let bench = try Bench(service(sorry))
+        let drained = (1...3).map { DrainOrder(ServerSelector(Self.address($0))) }
+        var next = Balancer(try Bench.model(service(sorry)), seed: 2)
+        var effects: [BalancerEffect] = []
+        next.handle(.start(kernel: bench.kernel, adopting: true, drained: drained), at: bench.now, into: &effects)
+        #expect(next.desired.services.first?[DestinationKey(Self.address(99), port: 80)]?.weight == 1)
+    }
+
     @Test("A server that a reload removes drains first, where it has a drain_timeout")
     func removedByReload() throws {
         let bench = try Bench(service()) { $0.drainTimeout = .seconds(30) }
