@@ -13,19 +13,21 @@ let canaries: [SwiftSetting] = plantsBugs ? [.define("CANARIES")] : []
 /// What the simulator needs nothing of, and what takes minutes to build: TLS.
 let healthWorker: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker"]
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .treatAllWarnings(as: .error),
-] + canaries
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .treatAllWarnings(as: .error),
+    ] + canaries
 
-let pure: [SwiftSetting] = strict + [
-    // Each function in a section of its own, for the linker to put those together that run (scripts/order-functions).
-    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
-    .unsafeFlags([
-        "-Xfrontend", "-disable-implicit-concurrency-module-import",
-        "-Xfrontend", "-disable-implicit-string-processing-module-import",
-    ])
-]
+let pure: [SwiftSetting] =
+    strict + [
+        // Each function in a section of its own, for the linker to put those together that run (scripts/order-functions).
+        .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
+        .unsafeFlags([
+            "-Xfrontend", "-disable-implicit-concurrency-module-import",
+            "-Xfrontend", "-disable-implicit-string-processing-module-import",
+        ]),
+    ]
 
 let package = Package(
     name: "aloft",
@@ -66,7 +68,9 @@ let package = Package(
             swiftSettings: pure),
         .target(
             name: "Workers",
-            dependencies: ["LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives"],
+            dependencies: [
+                "LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives",
+            ],
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
@@ -119,12 +123,18 @@ let package = Package(
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("Balancing", ["Health", "Configuration", "ConfigLanguage", "Netlink", "Primitives"]),
         test("Health", ["Configuration", "Primitives"]),
+        .testTarget(
+            name: "ProbesTests",
+            dependencies: ["Probes", "Health", "LinuxWorld", "CLinux", "Configuration", "Primitives"],
+            exclude: ["servers.py"], swiftSettings: strict),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
-            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Primitives"],
+            dependencies: [
+                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Primitives",
+            ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets", "Configuration", "ConfigLanguage", "Primitives"],
@@ -134,7 +144,7 @@ let package = Package(
             dependencies: [
                 "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
             ],
-            swiftSettings: strict),
+            exclude: ["farm-client.py", "farm-server.py"], swiftSettings: strict),
     ]
 )
 

@@ -79,6 +79,8 @@ extension Balancer {
         checks[id.slot]?.run = 0
         let turn = checks[id.slot]?.schedule.finish(verdict, at: now) ?? .unchanged
         deadlines.set(.check(id.slot), checks[id.slot]?.schedule.nextDeadline)
+        if turn == .unasked { return noteObstacle(reason(verdict), of: id.slot, into: &effects) }
+        if checks[id.slot]?.obstacle.isEmpty == false { checks[id.slot]?.obstacle = "" }
         // By far the most: nothing else is looked at.
         if turn == .unchanged, verdict == .success { return }
         apply(turn, verdict, of: id.slot, at: now, into: &effects)
@@ -89,8 +91,19 @@ extension Balancer {
         switch verdict {
         case .success: "it passed"
         case .weight(let weight): "it passed, with the weight \(weight)"
-        case .failure(let reason): reason
+        case .failure(let reason), .inconclusive(let reason): reason
         }
+    }
+
+    /// Said once for as long as it lasts: what was known of the server stays.
+    private mutating func noteObstacle(_ reason: String, of slot: Int, into effects: inout [BalancerEffect]) {
+        guard let check = checks[slot], check.obstacle != reason else { return }
+        checks[slot]?.obstacle = reason
+        let state = check.schedule.isPassing ? "in" : "out"
+        report(
+            .warning, .checkUnasked,
+            "\(fullName(check)) stays \(state), as \(check.check.keyword) says nothing: \(reason)",
+            into: &effects)
     }
 
     mutating func apply(
@@ -100,7 +113,7 @@ extension Balancer {
         guard let check = checks[slot] else { return }
         let reason = "\(check.check.keyword): \(self.reason(verdict))"
         switch turn {
-        case .unchanged: updateWeight(of: check, at: now, into: &effects)
+        case .unchanged, .unasked: updateWeight(of: check, at: now, into: &effects)
         case .forgiven(let left):
             guard check.check.logAllFailures else { return }
             let name = fullName(check)

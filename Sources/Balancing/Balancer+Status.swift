@@ -21,6 +21,10 @@ extension Balancer {
     public var suspendsByAddress: Bool { model.virtualServers.contains(where: \.suspendsChecks) }
     /// `SSL { … }`.
     public var tls: TLSMaterial? { model.tls }
+    /// Some server is pinged.
+    public var pings: Bool {
+        checks.contains { if case .ping? = $0?.check.probe { true } else { false } }
+    }
     /// How many checks are due each second, when all servers are well.
     public var checksPerSecond: Double {
         checks.reduce(0) { sum, slot in
@@ -115,6 +119,7 @@ extension Balancer {
         json.member("passing", check.schedule.isPassing)
         json.member("answered", check.schedule.hasAnswered)
         json.member("row", Int64(check.schedule.row))
+        if !check.obstacle.isEmpty { json.member("obstacle", check.obstacle) }
         if let failure = check.schedule.lastFailure {
             json.member("last_failure", failure.reason)
             json.member("last_failure_seconds", (now - failure.at).wholeSeconds)
@@ -201,6 +206,7 @@ extension Balancer {
         } else if !schedule.isPassing, check.check.rise > 1 {
             text += "; \(schedule.row) of \(check.check.rise) successes in a row that bring it back"
         }
+        if !check.obstacle.isEmpty { text += "; \(check.obstacle)" }
         if let due = schedule.nextDeadline {
             text += "; asked again in \(max(due - now, .zero).formattedSeconds(digits: 1)) s"
         }

@@ -10,6 +10,8 @@ extension RuleID {
     public static let serverUnproved = RuleID("balance.server.unproved")
     /// A check failed; its retries are not used up.
     public static let checkForgiven = RuleID("balance.check.forgiven")
+    /// This host could not ask: the server stays what it was.
+    public static let checkUnasked = RuleID("balance.check.unasked")
     /// The weight of living servers fell below the quorum.
     public static let quorumLost = RuleID("balance.quorum.lost")
     /// The weight of living servers reached the quorum.

@@ -92,6 +92,8 @@ struct CheckSlot: Hashable, Sendable {
     var server: Int
     /// The run that is awaited; 0 is none.
     var run: UInt64 = 0
+    /// Why this host could not ask the last time; empty where it could.
+    var obstacle = ""
 }
 
 extension VirtualServer {

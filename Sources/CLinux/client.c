@@ -1,70 +1,106 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <errno.h>
+#include <linux/in6.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef IP_BIND_ADDRESS_NO_PORT
-#define IP_BIND_ADDRESS_NO_PORT 24
+#ifndef IPV6_RECVERR
+#define IPV6_RECVERR 25
 #endif
+#define IP_BIND_ADDRESS_NO_PORT_OPTION 24
+#define IP_RECVERR_OPTION 11  // <linux/in.h> and <netinet/in.h> cannot be had together
 
-static socklen_t fill(struct sockaddr_storage *storage, int32_t family, const uint8_t *address, uint16_t port, uint32_t scope) {
-    memset(storage, 0, sizeof *storage);
-    if (family == 6) {
-        struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(port);
-        v6->sin6_scope_id = scope;
-        memcpy(&v6->sin6_addr, address, 16);
-        return sizeof *v6;
+static int set(int descriptor, int level, int option, int value) {
+    return setsockopt(descriptor, level, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+union any_address {
+    struct sockaddr plain;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static socklen_t fill(union any_address *address, int32_t family, const uint8_t *bytes, uint16_t port, uint32_t scope) {
+    memset(address, 0, sizeof *address);
+    if (family == 4) {
+        address->v4.sin_family = AF_INET;
+        address->v4.sin_port = htons(port);
+        if (bytes) memcpy(&address->v4.sin_addr, bytes, 4);
+        return sizeof address->v4;
     }
-    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    memcpy(&v4->sin_addr, address, 4);
-    return sizeof *v4;
+    address->v6.sin6_family = AF_INET6;
+    address->v6.sin6_port = htons(port);
+    if (bytes) memcpy(&address->v6.sin6_addr, bytes, 16);
+    // Only link-local addresses have one; the kernel ignores it elsewhere.
+    address->v6.sin6_scope_id = scope;
+    return sizeof address->v6;
 }
 
-static int prepare(int descriptor, const struct aloft_client *request, uint32_t scope) {
-    int one = 1;
-    if (request->mark && setsockopt(descriptor, SOL_SOCKET, SO_MARK, &request->mark, sizeof request->mark) < 0) return -errno;
-    if (request->interface && *request->interface
-        && setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, request->interface, strlen(request->interface) + 1) < 0)
-        return -errno;
-    if (!request->local && !request->local_port) return 0;
-    static const uint8_t any[16];
-    struct sockaddr_storage local;
-    socklen_t length = fill(&local, request->family, request->local ? request->local : any, request->local_port, scope);
-    if (request->local_port) setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    // Without a port of its own the kernel chooses one when it knows the other end, and so has more to choose from.
-    else setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
-    return bind(descriptor, (struct sockaddr *)&local, length) < 0 ? -errno : 0;
+static int open_client(struct aloft_client *client) {
+    int family = client->family == 4 ? AF_INET : AF_INET6;
+    int icmp = client->family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+    int stream = client->kind == aloft_client_stream;
+    return socket(family, (stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                  client->kind == aloft_client_ping ? icmp : 0);
 }
 
-int32_t aloft_client_socket(const struct aloft_client *request) {
-    int domain = request->family == 6 ? AF_INET6 : AF_INET;
-    int type = request->kind == 1 ? SOCK_STREAM : SOCK_DGRAM;
-    int protocol = request->kind != 3 ? 0 : request->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-    int descriptor = socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+static int prepare(int descriptor, struct aloft_client *client) {
+    uint32_t scope = 0;
+    int error;
+    client->stage = aloft_client_stage_interface;
+    if (client->interface) {
+        if ((scope = if_nametoindex(client->interface)) == 0) return -errno;
+        if (setsockopt(descriptor, SOL_SOCKET, SO_BINDTODEVICE, client->interface,
+                       (socklen_t)strlen(client->interface) + 1) < 0)
+            return -errno;
+    }
+    client->stage = aloft_client_stage_mark;
+    if (client->mark && (error = set(descriptor, SOL_SOCKET, SO_MARK, (int)client->mark)) < 0) return error;
+    client->stage = aloft_client_stage_source;
+    // ICMP errors of every kind end the wait of a datagram; in a stream they are left to its retransmissions.
+    if (client->kind != aloft_client_stream) {
+        error = client->family == 4 ? set(descriptor, IPPROTO_IP, IP_RECVERR_OPTION, 1)
+                                    : set(descriptor, IPPROTO_IPV6, IPV6_RECVERR, 1);
+        if (error < 0) return error;
+    }
+    union any_address address;
+    if (client->has_source || client->source_port) {
+        // The port of the check before this one may still be in TIME_WAIT. Without a port of its own the kernel chooses one when it
+        // knows the other end, and so has more to choose from.
+        error = client->source_port ? set(descriptor, SOL_SOCKET, SO_REUSEADDR, 1)
+                                    : set(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT_OPTION, 1);
+        if (error < 0) return error;
+        socklen_t size = fill(&address, client->family, client->has_source ? client->source : 0,
+                              client->source_port, scope);
+        if (bind(descriptor, &address.plain, size) < 0) return -errno;
+    }
+    client->stage = aloft_client_stage_connect;
+    socklen_t size = fill(&address, client->family, client->address, client->port, scope);
+    if (connect(descriptor, &address.plain, size) < 0 && errno != EINPROGRESS) return -errno;
+    return 0;
+}
+
+int32_t aloft_client_open(struct aloft_client *client) {
+    client->stage = aloft_client_stage_socket;
+    int descriptor = open_client(client);
     if (descriptor < 0) return -errno;
-    uint32_t scope = request->interface && *request->interface ? if_nametoindex(request->interface) : 0;
-    int error = prepare(descriptor, request, scope);
-    if (!error) {
-        struct sockaddr_storage remote;
-        socklen_t length = fill(&remote, request->family, request->remote, request->remote_port, scope);
-        if (connect(descriptor, (struct sockaddr *)&remote, length) < 0 && errno != EINPROGRESS) error = -errno;
+    int error = prepare(descriptor, client);
+    if (error < 0) {
+        close(descriptor);
+        return error;
     }
-    if (!error) return descriptor;
-    close(descriptor);
-    return error;
+    return descriptor;
 }
 
 int32_t aloft_socket_error(int32_t descriptor) {
     int error = 0;
     socklen_t length = sizeof error;
-    return getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0 ? errno : error;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &error, &length) < 0) return -errno;
+    return error;
 }
+
+int32_t aloft_shutdown_write(int32_t descriptor) { return shutdown(descriptor, SHUT_WR) < 0 ? -errno : 0; }

@@ -21,6 +21,8 @@ public struct CheckSchedule: Hashable, Sendable {
         case forgiven(left: UInt32)
         case failed
         case recovered
+        /// This host could not ask; what is known of the server stays.
+        case unasked
     }
 
     public struct Failure: Hashable, Sendable {
@@ -91,15 +93,18 @@ public struct CheckSchedule: Hashable, Sendable {
     /// The running check ended.
     public mutating func finish(_ verdict: Verdict, at now: Instant) -> Turn {
         guard case .running = phase else { return .unchanged }
-        hasAnswered = true
         switch verdict {
         case .success: return succeed(weight: nil, at: now)
         case .weight(let weight): return succeed(weight: weight, at: now)
         case .failure(let reason): return fail(reason, at: now)
+        case .inconclusive:
+            phase = .waiting(until: max(due + interval, now))
+            return .unasked
         }
     }
 
     private mutating func succeed(weight: Int?, at now: Instant) -> Turn {
+        hasAnswered = true
         self.weight = weight ?? self.weight
         lastSuccess = now
         phase = .waiting(until: max(due + interval, now))
@@ -115,6 +120,7 @@ public struct CheckSchedule: Hashable, Sendable {
     }
 
     private mutating func fail(_ reason: String, at now: Instant) -> Turn {
+        hasAnswered = true
         lastFailure = Failure(reason: reason, at: now)
         guard isPassing else {
             row = 0
@@ -144,19 +150,21 @@ public struct CheckSchedule: Hashable, Sendable {
 
     /// What something other than a probe says: a file, a BFD session. Nothing is forgiven.
     public mutating func note(_ verdict: Verdict, at now: Instant) -> Turn {
-        hasAnswered = true
         switch verdict {
         case .success, .weight:
+            hasAnswered = true
             if case .weight(let weight) = verdict { self.weight = weight }
             lastSuccess = now
             guard !isPassing else { return .unchanged }
             isPassing = true
             return .recovered
         case .failure(let reason):
+            hasAnswered = true
             lastFailure = Failure(reason: reason, at: now)
             guard isPassing else { return .unchanged }
             isPassing = false
             return .failed
+        case .inconclusive: return .unchanged
         }
     }
 }

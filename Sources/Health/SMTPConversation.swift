@@ -1,63 +1,61 @@
 import Configuration
 import Primitives
 
-/// One host of `SMTP_CHECK` (RFC 5321): greeted with 220, answers HELO with 250, and is left with QUIT.
-public struct SMTPConversation: Conversation {
-    private enum Phase: Sendable { case greeting, hello, quitting }
+/// `SMTP_CHECK` (RFC 5321): the banner is 220, HELO is answered with 250, and QUIT is said. Keeps one line.
+///
+/// The verdict stands with the 250; the answer to QUIT is waited for only so that the connection ends in good order, and may be anything.
+public struct SMTPConversation: MessageConversation {
+    private enum State: Sendable { case banner, helo, quit }
 
-    /// Of one line; and lines of one reply.
-    static let lineLimit = 1024
-    static let linesLimit = 100
+    private let heloName: [UInt8]
+    private var state = State.banner
+    var input = InputBuffer(limit: 8192, totalLimit: 1 << 16)
 
-    private let name: String
-    private var phase = Phase.greeting
-    private var line: [UInt8] = []
-    private var lines = 0
+    public init(_ probe: SMTPProbe) { heloName = oneLine(probe.heloName) }
 
-    public init(_ probe: SMTPProbe) { name = probe.heloName }
+    public var awaited: String {
+        switch state {
+        case .banner: "the banner"
+        case .helo: "the answer to HELO"
+        case .quit: "the answer to QUIT"
+        }
+    }
 
     public mutating func begin() -> ConversationStep { .wait }
 
-    public mutating func receive(_ bytes: [UInt8]) -> ConversationStep {
-        var outgoing: [UInt8] = []
-        for byte in bytes {
-            guard byte == UInt8(ascii: "\n") else {
-                guard line.count < Self.lineLimit else {
-                    return .finish(.failure("a line of its greeting is too long"))
-                }
-                line.append(byte)
-                continue
+    mutating func advance() -> ConversationStep {
+        while let line = input.takeLine() {
+            if case .quit = state { return .finish(.success) }
+            guard line.count >= 3, let code = decimal(line.prefix(3)) else {
+                return .fail("no SMTP: `\(printable(line))`")
             }
-            if line.last == UInt8(ascii: "\r") { line.removeLast() }
-            let whole = line
-            line.removeAll(keepingCapacity: true)
-            lines += 1
-            guard lines <= Self.linesLimit else { return .finish(.failure("its reply does not end")) }
-            // `250-` is followed by more lines of the same reply.
-            if whole.count > 3, whole[3] == UInt8(ascii: "-") { continue }
-            lines = 0
-            switch interpret(whole) {
-            case .send(let bytes): outgoing += bytes
-            case let step: if step != .wait { return step }
-            }
+            // "250-first", "250-second", "250 last" (RFC 5321 §4.2.1).
+            if line.dropFirst(3).first != UInt8(ascii: "-") { return answer(code, line) }
         }
-        return outgoing.isEmpty ? .wait : .send(outgoing)
+        return .wait
     }
 
-    private mutating func interpret(_ line: [UInt8]) -> ConversationStep {
-        let code = String(decoding: line.prefix(3), as: UTF8.self)
-        switch phase {
-        case .greeting:
-            guard code == "220" else { return .finish(.failure("greets with \(Printable.text(line)), wanted 220")) }
-            phase = .hello
-            return .send(Array("HELO \(name)\r\n".utf8))
-        case .hello:
-            guard code == "250" else {
-                return .finish(.failure("answers HELO with \(Printable.text(line)), wanted 250"))
-            }
-            phase = .quitting
-            return .finish(.success, farewell: Array("QUIT\r\n".utf8))
-        case .quitting: return .wait
+    private mutating func answer(_ code: Int, _ line: ArraySlice<UInt8>) -> ConversationStep {
+        switch state {
+        case .banner:
+            guard code == 220 else { return .fail("SMTP banner `\(printable(line))`, wanted 220") }
+            state = .helo
+            return .send(Array("HELO ".utf8) + heloName + Array("\r\n".utf8))
+        case .helo:
+            guard code == 250 else { return .fail("SMTP HELO was answered `\(printable(line))`, wanted 250") }
+            state = .quit
+            return .send(Array("QUIT\r\n".utf8))
+        case .quit: return .finish(.success)
         }
+    }
+
+    public mutating func end() -> ConversationStep {
+        if case .quit = state { return .finish(.success) }
+        return .fail("the server closed the connection before \(awaited)")
+    }
+
+    public func silence() -> Verdict? {
+        if case .quit = state { return .success }
+        return nil
     }
 }

@@ -40,7 +40,7 @@ extension HealthWorker {
         files = TrackedFiles(model)
         for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
         give(.reload(model))
-        paceLoop()
+        prepareProbes()
         warnOfGaps(in: model)
         try? watchAddresses()
     }

@@ -30,20 +30,26 @@ extension HealthWorker {
     }
 
     private func start(_ id: CheckID, _ probe: HealthCheck.Probe) {
-        guard case .command(let command) = probe else {
-
-            return prober.start(slot: id.slot, run: id.run, probe, tls: balancer.tls, at: BootClock.now())
-
-        }
+        guard case .command(let command) = probe else { return ask(id, probe) }
         let number = UInt32(clamping: id.slot)
         programs[number] = (id, command)
         let script = scripts.command(HookCommand(argv: command.argv, user: command.user))
         send(.startCheck(CheckRequest(id: number, command: script, timeout: command.timeout)))
     }
 
+    private func ask(_ id: CheckID, _ probe: HealthCheck.Probe) {
+        while probes.count <= id.slot { probes.append(nil) }
+        // What asks nothing over the network is never due.
+        probes[id.slot] = prober.start(probe, at: BootClock.now()) { [unowned self] verdict in finished(id, verdict) }
+    }
+
     private func cancel(_ id: CheckID) {
         let number = UInt32(clamping: id.slot)
-        guard let program = programs[number] else { return prober.cancel(slot: id.slot, run: id.run) }
+        guard let program = programs[number] else {
+            // A handle whose probe has ended means nothing any more.
+            if let handle = probes.indices.contains(id.slot) ? probes[id.slot] : nil { prober.cancel(handle) }
+            return
+        }
         guard program.id == id else { return }
         programs[number] = nil
         send(.cancelCheck(id: number))

@@ -27,6 +27,10 @@ final class HealthWorker {
     var outgoing = OutgoingFrames()
     var monitor: RouteSocket?
     var files: TrackedFiles
+    /// What was asked last, by slot.
+    var probes: [Prober.Handle?] = []
+    /// `net.ipv4.ping_group_range` as it was, where it had to be changed.
+    private var formerPingRange: String?
     /// Programs that run, by slot.
     var programs: [UInt32: (id: CheckID, probe: CommandProbe)] = [:]
     /// Steps for the kernel, until the end of the round.
@@ -84,8 +88,19 @@ final class HealthWorker {
         return 0
     }
 
-    /// After each configuration: how the loop is to turn.
-    func paceLoop() {
+    /// After each configuration: what servers are asked with, and how the loop is to turn.
+    func prepareProbes() {
+        prober.material = balancer.tls
+        if balancer.pings {
+            do throws(SystemError) {
+                if let former = try PingPermission.allow() { formerPingRange = former }
+            } catch {
+                log(
+                    .warning,
+                    "PING_CHECK may find no socket: net.ipv4.ping_group_range cannot be widened (\(error)); set it to include this daemon's group"
+                )
+            }
+        }
         let isBusy = balancer.checksPerSecond >= Self.busyRate
         guard isBusy != self.isBusy else { return }
         self.isBusy = isBusy
@@ -97,7 +112,7 @@ final class HealthWorker {
         var kinds: Set<String> = []
         for check in model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks) {
             switch check.probe {
-            case .redis, .mysql, .postgres, .grpc, .bfd: kinds.insert(check.keyword)
+            case .bfd: kinds.insert(check.keyword)
             default: break
             }
         }
@@ -125,7 +140,7 @@ final class HealthWorker {
             kernel = ForwardingTable()
         }
         give(.start(kernel: kernel, adopting: adopting, drained: drained))
-        paceLoop()
+        prepareProbes()
         applyPending()
         let count = balancer.desired.services.count
         let servers = balancer.desired.services.reduce(0) { $0 + $1.destinations.count }
@@ -153,12 +168,11 @@ final class HealthWorker {
         }
         var wake = min(nextLook, nextBeat)
         if let due = balancer.nextDeadline { wake = min(wake, due) }
-        if let due = prober.nextDeadline { wake = min(wake, due) }
-        return wake
+        return min(wake, prober.nextDeadline)
     }
 
     private func round(_ signals: borrowing SignalSource) {
-        prober.advance(to: BootClock.now()) { finished(CheckID(slot: $0, run: $1), $2) }
+        _ = try? prober.run(at: BootClock.now())
         readMonitor()
         readChannel()
         while let received = try? signals.receive() {
@@ -179,6 +193,7 @@ final class HealthWorker {
         guard !hasStopped else { return }
         give(.stop(keeping: options.keepsAddresses))
         applyPending()
+        if let range = formerPingRange { PingPermission.restore(range) }
         hasStopped = true
     }
 

@@ -22,6 +22,8 @@ public struct Poller: ~Copyable {
         public init(rawValue: UInt32) { self.rawValue = rawValue }
         public static let read = Interest(rawValue: 0x001)
         public static let write = Interest(rawValue: 0x004)
+        /// EPOLLRDHUP: the other side has ended its stream.
+        public static let peerClosed = Interest(rawValue: 0x2000)
         /// Report once, then only after `modify`.
         public static let once = Interest(rawValue: 1 << 30)
         /// Report changes rather than states.

@@ -139,6 +139,23 @@ import Testing
         #expect(next.desired.services.first?[DestinationKey(Self.address(2), port: 80)]?.weight != 1)
     }
 
+    @Test("A server that this host cannot ask stays what it was; that is said once for as long as it lasts")
+    func unasked() throws {
+        let bench = try Bench(service())
+        bench.unasked = [Self.address(1)]
+        bench.pass(.seconds(10))
+        #expect(bench.serving == ["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"])
+        #expect(bench.take("report \(RuleID.checkUnasked)").count == 1)
+        bench.unasked = []
+        bench.sick = [Self.address(1)]
+        bench.pass(.seconds(3))
+        #expect(bench.serving == ["10.0.0.2:1", "10.0.0.3:1"])
+        bench.unasked = [Self.address(1)]
+        bench.pass(.seconds(3))
+        #expect(bench.serving == ["10.0.0.2:1", "10.0.0.3:1"])
+        #expect(bench.take("report \(RuleID.checkUnasked)").count == 1)
+    }
+
     @Test("LB-3: a successor that finds every server drained has the sorry server serve at once (seed 1424)")
     func successorOfAllDrained() throws {
         let sorry = "sorry_server 10.0.0.99 80"

@@ -13,6 +13,8 @@ final class Bench {
     var kernel = ForwardingTable()
     /// Addresses of servers that fail every check.
     var sick: Set<IPAddress> = []
+    /// Addresses that this host cannot ask.
+    var unasked: Set<IPAddress> = []
     /// Weights that servers name.
     var weights: [IPAddress: Int] = [:]
     var connections: [ServiceKey: [DestinationKey: UInt64]] = [:]
@@ -68,6 +70,7 @@ final class Bench {
 
     func verdict(_ probe: HealthCheck.Probe) -> Verdict {
         guard case .tcp(let connection) = probe else { return .success }
+        if unasked.contains(connection.address) { return .inconclusive("no descriptors") }
         if sick.contains(connection.address) { return .failure("connection refused") }
         return weights[connection.address].map { .weight($0) } ?? .success
     }

@@ -108,4 +108,17 @@ import Testing
         #expect(!starts && turn == .unchanged)
         #expect(!schedule.isPassing)
     }
+
+    @Test("A check that this host could not make changes nothing, and is made again at its time")
+    func unasked() {
+        var schedule = CheckSchedule(Self.check(interval: 2), isPassing: true)
+        schedule.start(at: .zero, share: 0)
+        for number in 0..<9 {
+            expect(&schedule, .inconclusive("no descriptors"), Self.at(2 * Double(number)), .unasked)
+        }
+        #expect(schedule.isPassing && !schedule.hasAnswered && schedule.row == 0)
+        expect(&schedule, .failure("x"), nil, .failed)
+        expect(&schedule, .inconclusive("no descriptors"), nil, .unasked)
+        #expect(!schedule.isPassing)
+    }
 }

@@ -12,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case netlink
     /// The control socket's JSON, and what supervisor and worker say to each other.
     case control
+    /// Answers of servers to every kind of check.
+    case conversation
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -25,6 +27,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .advertisement: try AdvertisementTarget.check(input)
         case .netlink: try NetlinkTarget.check(input)
         case .control: try ControlTarget.check(input)
+        case .conversation: try ConversationTarget.check(input)
         }
     }
 }

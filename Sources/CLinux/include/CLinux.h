@@ -141,22 +141,41 @@ int32_t aloft_lock_code(void);
 uint64_t aloft_load_acquire(const void *word);
 void aloft_store_release(void *word, uint64_t value);
 
-// MARK: client.c - tcp(7), udp(7), icmp(7)
+// MARK: client.c - what asks servers: tcp(7), udp(7), icmp(7)
+
+enum aloft_client_kind { aloft_client_stream = 1, aloft_client_datagram = 2, aloft_client_ping = 3 };
+
+enum aloft_client_stage {
+    aloft_client_stage_socket = 0,
+    aloft_client_stage_interface = 1,
+    aloft_client_stage_mark = 2,
+    aloft_client_stage_source = 3,
+    aloft_client_stage_connect = 4,
+};
 
 struct aloft_client {
-    int32_t kind;            // 1 a stream, 2 datagrams, 3 ICMP echoes
-    int32_t family;          // 4 or 6
-    const uint8_t *remote;   // 4 or 16 bytes
-    uint16_t remote_port;
-    const uint8_t *local;    // or NULL
-    uint16_t local_port;     // or 0
-    const char *interface;   // or NULL
-    uint32_t mark;           // or 0
+    /// 4 or 6.
+    int32_t family;
+    /// An `aloft_client_kind`.
+    int32_t kind;
+    /// 4 or 16 bytes.
+    uint8_t address[16];
+    uint8_t source[16];
+    int32_t has_source;
+    uint16_t port;
+    uint16_t source_port;
+    uint32_t mark;
+    /// A name, or NULL.
+    const char *interface;
+    /// out: where it failed, an `aloft_client_stage`.
+    int32_t stage;
 };
-/// A non-blocking socket that is connected, or is about to be: then it becomes writable. Or -errno.
-int32_t aloft_client_socket(const struct aloft_client *request);
-/// SO_ERROR: 0, or the errno that the connection ended with.
+
+/// A non-blocking socket that is connected, or about to be: then it becomes writable. Or -errno.
+int32_t aloft_client_open(struct aloft_client *client);
+/// SO_ERROR: 0 or an errno, which is taken off the socket.
 int32_t aloft_socket_error(int32_t descriptor);
+int32_t aloft_shutdown_write(int32_t descriptor);
 
 // MARK: network.c - ip(7), ipv6(7), packet(7), raw(7), netlink(7)
 
