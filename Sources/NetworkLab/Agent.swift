@@ -15,6 +15,13 @@ public enum Agent {
         case "probe" where rest.count == 2:
             guard let address = IPAddress(rest[0]), let step = Int64(rest[1]), step > 0 else { break }
             try probe(address, every: .nanoseconds(step))
+        case "serve" where rest.count == 2:
+            if let port = UInt16(rest[1]) { try serve(node: rest[0], port: port) }
+        case "call" where rest.count == 3, "hold" where rest.count == 3:
+            guard let address = IPAddress(rest[0]), let port = UInt16(rest[1]), let step = Int64(rest[2]), step > 0
+            else { break }
+            if arguments.first == "hold" { try hold(address, port: port, every: .nanoseconds(step)) }
+            try call(address, port: port, every: .nanoseconds(step))
         case "capture" where rest.count == 1: try capture(interface: rest[0])
         case "addresses" where rest.isEmpty: try watchAddresses()
         case "send" where rest.count == 5: try send(rest)

@@ -62,6 +62,26 @@ public final class Node {
         return Probe(child: child, step: step)
     }
 
+    /// Says the node's name to whoever connects to `port`, until it is stopped.
+    @discardableResult
+    public func serveConnections(port: UInt16) throws(LabError) -> Child {
+        try lab.startAgent(["serve", name, "\(port)"], in: namespace)
+    }
+
+    /// A new connection to `address` every `step`, until the probe is stopped.
+    public func call(_ address: IPAddress, port: UInt16, every step: Duration) throws(LabError) -> Probe {
+        Probe(
+            child: try lab.startAgent(["call", "\(address)", "\(port)", "\(step.nanoseconds)"], in: namespace),
+            step: step)
+    }
+
+    /// One connection to `address` that is asked every `step`, until it breaks or the probe is stopped.
+    public func holdConnection(to address: IPAddress, port: UInt16, every step: Duration) throws(LabError) -> Probe {
+        Probe(
+            child: try lab.startAgent(["hold", "\(address)", "\(port)", "\(step.nanoseconds)"], in: namespace),
+            step: step)
+    }
+
     /// Sends one IPv4 packet of protocol 112 with the given header fields and message.
     public func sendVRRP(
         from source: IPAddress, to destination: IPAddress, timeToLive: UInt8 = 255, _ message: [UInt8]

@@ -4,16 +4,20 @@ import NetworkLab
 import Primitives
 import Supervision
 
-/// Two real nodes and a client on the real kernel: the master dies, the address moves, the master returns.
+/// Two plays on the real kernel: an address whose holder dies and returns; servers behind an address that die and are drained.
 struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Watch an address fail over, in network namespaces.",
+        abstract: "Watch an address fail over, and servers behind one come and go, in network namespaces.",
         discussion: """
-            Two nodes and a client in network namespaces, on one switch. The master is killed with -9 and its cable cut;
-            later it returns. Nothing of the host's network is touched, and nothing is left behind, also after Ctrl-C.
-            Needs root, or user namespaces.
+            First two nodes and a client on one switch: the master is killed with -9 and its cable cut; later it returns.
+            Then two directors before three servers: one server is killed, one is drained, and then a director is killed.
+            Nothing of the host's network is touched, and nothing is left behind, also after Ctrl-C. Needs root, or user
+            namespaces.
             """)
 
+    enum Play: String, ExpressibleByArgument, CaseIterable { case address, servers }
+
+    @Option(help: "Only one of the two plays: address or servers.") var only: Play?
     @Flag(help: "Print the measurements as JSON; what happens goes to standard error.") var json = false
 
     func run() throws {
@@ -21,10 +25,25 @@ struct Demo: ParsableCommand {
             try Privilege.obtain()
             LabClock.blockSignals()
             let toStandardError = json
-            var play = try DemoPlay { toStandardError ? Console.fail($0) : Console.say($0) }
-            defer { play.lab.close() }
-            try play.perform()
-            if json { Console.say(play.measured) }
+            let tell: (String) -> Void = { toStandardError ? Console.fail($0) : Console.say($0) }
+            var figures: [(name: String, value: Int64)] = []
+            if only != .servers {
+                var play = try DemoPlay(tell: tell)
+                defer { play.lab.close() }
+                try play.perform()
+                figures += play.figures
+            }
+            if only != .address {
+                tell("")
+                var play = try ServersPlay(tell: tell)
+                defer { play.lab.close() }
+                try play.perform()
+                figures += play.figures
+            }
+            guard json else { return }
+            var measured = JSONWriter()
+            measured.object { for figure in figures { $0.member(figure.name, figure.value) } }
+            Console.say(measured.text)
         } catch let error as LabError {
             switch error.code {
             case .interrupted: throw Answer(message: "\naloft: \(error); everything is cleaned up", code: 130)
@@ -48,7 +67,7 @@ struct DemoPlay {
     let left: DemoNode
     let right: DemoNode
     /// What `--json` prints.
-    var measured = ""
+    var figures: [(name: String, value: Int64)] = []
 
     init(tell: @escaping (String) -> Void) throws {
         self.tell = tell

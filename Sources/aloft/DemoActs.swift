@@ -84,15 +84,11 @@ extension DemoPlay {
     }
 
     mutating func report(_ outage: Duration, leftBehind: Duration, back: Duration) {
-        var json = JSONWriter()
-        json.object {
-            $0.member("outage_us", outage.nanoseconds / 1000)
-            $0.member("limit_us", limit.nanoseconds / 1000)
-            $0.member("address_left_dead_node_ms", leftBehind.nanoseconds / 1_000_000)
-            $0.member("return_gap_us", back.nanoseconds / 1000)
-            $0.member("probe_step_us", DemoPlay.step.nanoseconds / 1000)
-        }
-        measured = json.text
+        figures = [
+            ("outage_us", outage.nanoseconds / 1000), ("limit_us", limit.nanoseconds / 1000),
+            ("address_left_dead_node_ms", leftBehind.nanoseconds / 1_000_000),
+            ("return_gap_us", back.nanoseconds / 1000), ("probe_step_us", DemoPlay.step.nanoseconds / 1000),
+        ]
         say("the end: \(ms(outage)) when the master died, \(ms(back)) when it came back; cleaning up")
     }
 

@@ -47,7 +47,7 @@ extension Schema {
             ) { $0.settings.forwarding.logsAllFailures = $1 },
             .setBoolean(
                 "rs_init_notifies", "Run notify_up for real servers that are up at the start."
-            ) { $0.settings.forwarding.notifiesAtStart = $1 }.later(),
+            ) { $0.settings.forwarding.notifiesAtStart = $1 },
         ]
     }
 
