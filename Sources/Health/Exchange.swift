@@ -30,6 +30,8 @@ public struct Exchange: Sendable {
     public var security: Security?
     /// What `ConversationStep.match` is about.
     public var regex: HTTPProbe.Regex?
+    /// Which of the exchanges of a check this is, for people: a path, a host. nil where there is only one.
+    public var name: String?
 
     public init(
         _ connection: HealthCheck.Connection, _ conversation: any Conversation, over transport: Transport = .stream,
@@ -57,7 +59,17 @@ extension HealthCheck.Probe {
     /// One of the exchanges, 0 ..< `exchangeCount`; nil beyond. `random` gives 32 bytes that nobody can guess; it is called
     /// where they are needed.
     public func exchange(_ index: Int = 0, random: () -> [UInt8]) -> Exchange? {
-        guard index >= 0, index < exchangeCount else { return nil }
+        guard index >= 0, index < exchangeCount, var exchange = makeExchange(index, random) else { return nil }
+        if exchangeCount > 1 {
+            switch self {
+            case .http(let probe), .https(let probe): exchange.name = probe.urls[index].path
+            default: exchange.name = "\(exchange.connection.address)"
+            }
+        }
+        return exchange
+    }
+
+    private func makeExchange(_ index: Int, _ random: () -> [UInt8]) -> Exchange? {
         switch self {
         case .tcp(let connection): return Exchange(connection, TCPConversation())
         case .ping(let connection):

@@ -16,7 +16,11 @@ extension HealthWorker {
             case .stop: stop()
             case .query(let request, let payload):
                 applyPending()
-                for part in WorkerMessage.answers(request: request, answer(payload)) { send(part) }
+                // Half an answer would be worse than none.
+                if !outgoing.append(parts: WorkerMessage.answers(request: request, answer(payload)).map(\.frame)) {
+                    log(.warning, "an answer was too long to be given; ask for one service, not for all")
+                    send(.answer(request: request, Array("null".utf8), isLast: true))
+                }
             case .dumpRequested, .recall: break
             }
         }

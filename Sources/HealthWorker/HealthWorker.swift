@@ -24,7 +24,8 @@ final class HealthWorker {
     let memory: SharedMemory
     var poller: Poller
     var channel: SupervisorChannel
-    var outgoing = OutgoingFrames()
+    /// With room for the status of very many services.
+    var outgoing = OutgoingFrames(limit: ControlRequest.answerLimit / 2 + (4 << 20))
     var monitor: RouteSocket?
     var files: TrackedFiles
     /// What was asked last, by slot.

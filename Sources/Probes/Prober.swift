@@ -26,6 +26,8 @@ public final class Prober {
         var completion: Completion?
         /// What comes when this exchange has passed: the other URLs or hosts of a check.
         var remaining: ArraySlice<Exchange> = []
+        /// Which exchange runs, where there are several.
+        var name: String?
     }
 
     private struct Key: DeadlineKey {
@@ -114,6 +116,7 @@ public final class Prober {
     private func startNext(_ handle: Handle, at now: Instant) {
         let index = Int(handle.slot)
         guard let exchange = slots[index].remaining.popFirst() else { return }
+        slots[index].name = exchange.name
         do throws(SystemError) {
             let probe = try RunningProbe(exchange, resources)
             try probe.watch(poller, token: token(handle))
@@ -211,7 +214,10 @@ public final class Prober {
     }
 
     private func finish(_ handle: Handle, _ verdict: Verdict) {
+        let name = handle.slot < slots.count ? slots[Int(handle.slot)].name : nil
         guard let completion = release(handle) else { return }
+        var verdict = verdict
+        if let name, case .failure(let reason) = verdict { verdict = .failure("\(name): \(reason)") }
         finished.append(Finished(verdict: verdict, completion: completion, slot: handle))
     }
 

@@ -18,7 +18,7 @@ public enum ControlRequest: Equatable, Sendable {
 
     /// The largest request, and the largest answer.
     public static let requestLimit = 1 << 16
-    public static let answerLimit = 16 << 20
+    public static let answerLimit = 64 << 20
 
     /// The VRRP worker has a part in the answer.
     var asksWorker: Bool {

@@ -38,7 +38,7 @@ extension OnTheKernel {
             let directory: String
             let daemon: Child
 
-            init(_ farm: Farm, _ text: String) throws {
+            init(_ farm: Farm, _ text: String, upTo limit: Duration = .seconds(10)) throws {
                 self.farm = farm
                 directory = try farm.lab.makeDirectory("aloft")
                 try File.write(text, to: directory + "/keepalived.conf")
@@ -48,7 +48,7 @@ extension OnTheKernel {
                         directory,
                     ], log: "daemon")
                 let output = daemon.output
-                let ready = try LabClock.poll(upTo: .seconds(10)) { () throws(LabError) in
+                let ready = try LabClock.poll(upTo: limit) { () throws(LabError) in
                     output.text.contains("in the table") ? true : nil
                 }
                 try #require(ready != nil, "\(output.text)")
@@ -156,12 +156,12 @@ extension OnTheKernel {
             defer { farm.close() }
             let http = "HTTP_GET {\n url {\n path /status/503\n status_code 200\n }\n connect_timeout 1\n retry 0\n }"
             let director = try Director(farm, Self.configuration(check: http))
-            try director.wait("HTTP_GET: /status/503: status 503, wanted 200")
+            try director.wait("HTTP_GET: HTTP status 503, wanted 200")
             #expect(try farm.ask(2) == ["-": 2])
             let good =
                 "HTTP_GET {\n url {\n path /\n digest 6ff3f1a5ddd4ed1cca1dd7d4a1a5fd7b\n }\n url {\n path /\n regex \"^server[13]\"\n }\n connect_timeout 1\n retry 0\n }"
             try director.reload(Self.configuration(check: good))
-            try director.wait("the digest of the body is")
+            try director.wait("the body's MD5 is")
             let matching = "HTTP_GET {\n url {\n path /\n regex \"^server[13]\"\n }\n connect_timeout 1\n retry 0\n }"
             try director.reload(Self.configuration(check: matching))
             try director.wait("[10.82.0.13]:tcp:8080 of [10.81.0.100]:tcp:8080 is back")

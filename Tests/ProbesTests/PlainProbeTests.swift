@@ -41,7 +41,7 @@ import Testing
         let refusing = try TestServer("smtp", "502 no")
         #expect(
             reason(ask(.smtp(SMTPProbe(hosts: [loopback(smtp.port), loopback(refusing.port)]))))
-                == "SMTP HELO was answered `502 no`, wanted 250")
+                == "127.0.0.1: SMTP HELO was answered `502 no`, wanted 250")
         let dns = try TestServer("dns")
         #expect(ask(.dns(DNSProbe(loopback(dns.port)))) == .success)
         let failing = try TestServer("dns", "2")
