@@ -153,9 +153,10 @@ struct ServersPlay {
             }
             let last = probe.timeline.answers.suffix(48)
             // In turn: the last three are three.
-            return last.count == 48 && stride(from: 0, to: 48, by: 3).allSatisfy { start in
-                Set(last.dropFirst(start).prefix(3).map(\.node)) == Set(names)
-            } ? true : nil
+            return last.count == 48
+                && stride(from: 0, to: 48, by: 3).allSatisfy { start in
+                    Set(last.dropFirst(start).prefix(3).map(\.node)) == Set(names)
+                } ? true : nil
         }
     }
 }
