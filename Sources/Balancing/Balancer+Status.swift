@@ -223,6 +223,8 @@ public struct ServerStatistics: Hashable, Sendable {
     public var bytesOut: UInt64 = 0
     public var packetsIn: UInt64 = 0
     public var packetsOut: UInt64 = 0
+    /// nil where nothing is known of them yet.
+    public var rates: Rates?
 
     public init() {}
 
@@ -234,6 +236,8 @@ public struct ServerStatistics: Hashable, Sendable {
         bytesOut &+= other.bytesOut
         packetsIn &+= other.packetsIn
         packetsOut &+= other.packetsOut
+        guard let part = other.rates else { return }
+        if rates == nil { rates = part } else { rates?.add(part) }
     }
 
     func write(to json: inout JSONWriter) {
@@ -244,6 +248,12 @@ public struct ServerStatistics: Hashable, Sendable {
         json.member("bytes_out", Int64(clamping: bytesOut))
         json.member("packets_in", Int64(clamping: packetsIn))
         json.member("packets_out", Int64(clamping: packetsOut))
+        guard let rates else { return }
+        json.member("connections_per_second", Int64(clamping: rates.connections))
+        json.member("bytes_in_per_second", Int64(clamping: rates.bytesIn))
+        json.member("bytes_out_per_second", Int64(clamping: rates.bytesOut))
+        json.member("packets_in_per_second", Int64(clamping: rates.packetsIn))
+        json.member("packets_out_per_second", Int64(clamping: rates.packetsOut))
     }
 }
 

@@ -104,8 +104,10 @@ struct CheckResult {
 
     private func verdict(_ file: CheckedFile) -> String {
         guard let model = file.loaded.model else { return "refused" }
-        let count = model.instances.count
-        return "fit to run, \(count) virtual router\(count == 1 ? "" : "s")"
+        func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+        var text = "fit to run, " + count(model.instances.count, "virtual router")
+        if !model.virtualServers.isEmpty { text += ", " + count(model.virtualServers.count, "virtual server") }
+        return text
     }
 
     // MARK: - For programs

@@ -28,6 +28,10 @@ struct ServicePortrait {
         text += "  \(server["forwarding"]?.string ?? "")"
         if let open = server["active_connections"]?.integer { text += "  \(open) open" }
         if let all = server["connections"]?.integer, all > 0 { text += ", \(all) in all" }
+        if let rate = server["connections_per_second"]?.integer {
+            text +=
+                "  \(rate)/s, \(size(server["bytes_in_per_second"])) in, \(size(server["bytes_out_per_second"])) out"
+        }
         if server["slow_start"]?.bool == true { text += "  rising slowly" }
         let failing = (server["checks"]?.array ?? []).filter { $0["passing"]?.bool == false }
         for check in failing {
@@ -35,6 +39,16 @@ struct ServicePortrait {
             if let ago = check["last_failure_seconds"]?.integer { text += ", \(Portrait.age(ago)) ago" }
         }
         return text
+    }
+
+    /// `12 kB/s`: three digits at most.
+    private static func size(_ rate: JSONValue?) -> String {
+        var number = max(rate?.integer ?? 0, 0)
+        for unit in ["B/s", "kB/s", "MB/s", "GB/s"] {
+            if number < 1000 { return "\(number) \(unit)" }
+            number /= 1000
+        }
+        return "\(number) TB/s"
     }
 
     private static func pad(_ text: String, _ width: Int) -> String {
