@@ -39,7 +39,7 @@ import Testing
         meter.note(Self.reading(1000), at: Self.at(1))
         #expect(rates(meter, Self.reading(30), Self.at(4))?.connections == 10)
         #expect(rates(meter, Self.reading(1000), Self.at(1)) == nil, "no time has passed")
-        #expect(rates(meter, Self.reading(.max), Self.at(2))?.connections == .max - 1000)
+        #expect(rates(meter, Self.reading(.max), Self.at(2))?.connections == UInt64.max - 1000)
         var other = RateMeter()
         other.note([:], at: Self.at(1))
         #expect(rates(other, Self.reading(5), Self.at(4)) == nil)

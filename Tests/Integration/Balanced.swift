@@ -74,6 +74,13 @@ extension OnTheKernel {
                 try #require(found != nil, "no `\(text)` in\n\(output.text)")
             }
 
+            /// Another worker has taken over the table.
+            func waitForSuccessor() throws {
+                _ = try LabClock.wait(upTo: .seconds(5), for: "the successor") { () throws(LabError) in
+                    daemon.output.text.components(separatedBy: "in the table").count > 2 ? true : nil
+                }
+            }
+
             /// The process id of the health worker.
             func worker() throws -> Int32 {
                 let status = try aloft("status", "--json")
@@ -115,9 +122,7 @@ extension OnTheKernel {
             try director.reload(Self.configuration(extra: "quorum 2"))
             kill(try director.worker(), SIGKILL)
             try director.wait("and is replaced")
-            _ = try LabClock.wait(upTo: .seconds(5), for: "the successor") { () throws(LabError) in
-                director.daemon.output.text.components(separatedBy: "in the table").count > 2 ? true : nil
-            }
+            try director.waitForSuccessor()
             #expect(try farm.ask(12) == ["server2": 6, "server3": 6])
             let count = connection.output.lines.count
             _ = try LabClock.wait(upTo: .seconds(5), for: "the open connection to go on") { () throws(LabError) in
@@ -127,6 +132,24 @@ extension OnTheKernel {
             try director.wait("out: its last connection has ended")
             try director.aloft("undrain", Farm.server(1))
             #expect(try farm.ask(12) == ["server1": 4, "server2": 4, "server3": 4])
+        }
+
+        @Test("A worker that hangs is replaced; meanwhile connections go on, and new ones are served")
+        func hangs() throws {
+            let farm = try Farm()
+            defer { farm.close() }
+            let director = try Director(farm, Self.configuration())
+            let connection = try farm.stay()
+            kill(try director.worker(), SIGSTOP)
+            let count = connection.output.lines.count
+            #expect(try farm.ask(6) == ["server1": 2, "server2": 2, "server3": 2])
+            try director.wait("and is replaced", upTo: .seconds(20))
+            try director.waitForSuccessor()
+            #expect(try farm.ask(6).values.reduce(0, +) == 6)
+            _ = try LabClock.wait(upTo: .seconds(5), for: "the open connection to go on") { () throws(LabError) in
+                connection.output.lines.count > count + 10 ? true : nil
+            }
+            #expect(connection.isRunning)
         }
 
         @Test("KERN-1: what someone else flushes is back within 200 ms; a stop leaves nothing")
