@@ -56,6 +56,7 @@ let package = Package(
         .target(
             name: "Balancing", dependencies: ["Health", "Configuration", "Netlink", "Primitives"], swiftSettings: pure),
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
+        .target(name: "Alerts", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
@@ -102,7 +103,7 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Balancing",
                 "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + healthWorker,
@@ -119,12 +120,13 @@ let package = Package(
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("Balancing", ["Health", "Configuration", "ConfigLanguage", "Netlink", "Primitives"]),
         test("Health", ["Configuration", "Primitives"]),
+        test("Alerts", ["LinuxWorld", "Configuration", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
-            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Primitives"],
+            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Alerts", "Primitives"],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets", "Configuration", "ConfigLanguage", "Primitives"],

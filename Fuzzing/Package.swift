@@ -28,9 +28,12 @@ let package = Package(
         room("ConfigLanguage", ["Primitives"], instrumented),
         room("Configuration", ["ConfigLanguage", "Primitives"], instrumented),
         room("Supervision", ["Primitives"], instrumented),
+        room("Alerts", ["Configuration", "Primitives"], instrumented),
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
-            "FuzzTargets", ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Primitives"], strict),
+            "FuzzTargets",
+            ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Alerts", "Primitives"],
+            strict),
     ] + (isPlain ? mutation : coverage)
 )
 

@@ -25,6 +25,7 @@ enum House {
         Room(name: "RouterEngine", kind: .pure, imports: ["Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
+        Room(name: "Alerts", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,
@@ -61,9 +62,8 @@ enum House {
         Room(
             name: "aloft", kind: .shell,
             imports: [
-                "HealthWorker",
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
-                "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
+                "HealthWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
+                "Balancing", "Configuration", "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
             ]),
     ]
 

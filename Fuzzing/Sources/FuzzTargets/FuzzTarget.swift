@@ -12,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case netlink
     /// The control socket's JSON, and what supervisor and worker say to each other.
     case control
+    /// A mail server's answers, and the mail that is made of whatever text.
+    case mail
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -25,6 +27,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .advertisement: try AdvertisementTarget.check(input)
         case .netlink: try NetlinkTarget.check(input)
         case .control: try ControlTarget.check(input)
+        case .mail: try MailTarget.check(input)
         }
     }
 }
