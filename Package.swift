@@ -11,21 +11,23 @@ import PackageDescription
 let plantsBugs = Context.environment["ALOFT_CANARIES"] == "1"
 let canaries: [SwiftSetting] = plantsBugs ? [.define("CANARIES")] : []
 /// What the simulator needs nothing of, and what takes minutes to build: TLS.
-let healthWorker: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker"]
+let workers: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker", "MailWorker"]
 
-let strict: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .treatAllWarnings(as: .error),
-] + canaries
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .treatAllWarnings(as: .error),
+    ] + canaries
 
-let pure: [SwiftSetting] = strict + [
-    // Each function in a section of its own, for the linker to put those together that run (scripts/order-functions).
-    .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
-    .unsafeFlags([
-        "-Xfrontend", "-disable-implicit-concurrency-module-import",
-        "-Xfrontend", "-disable-implicit-string-processing-module-import",
-    ])
-]
+let pure: [SwiftSetting] =
+    strict + [
+        // Each function in a section of its own, for the linker to put those together that run (scripts/order-functions).
+        .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
+        .unsafeFlags([
+            "-Xfrontend", "-disable-implicit-concurrency-module-import",
+            "-Xfrontend", "-disable-implicit-string-processing-module-import",
+        ]),
+    ]
 
 let package = Package(
     name: "aloft",
@@ -56,7 +58,7 @@ let package = Package(
         .target(
             name: "Balancing", dependencies: ["Health", "Configuration", "Netlink", "Primitives"], swiftSettings: pure),
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
-        .target(name: "Alerts", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
+        .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
@@ -67,7 +69,9 @@ let package = Package(
             swiftSettings: pure),
         .target(
             name: "Workers",
-            dependencies: ["LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives"],
+            dependencies: [
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
+            ],
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
@@ -81,14 +85,17 @@ let package = Package(
         .target(
             name: "HealthWorker",
             dependencies: [
-                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "LinuxWorld", "Netlink", "Supervision",
-                "Configuration", "Primitives",
+                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "Alerts", "LinuxWorld", "Netlink",
+                "Supervision", "Configuration", "Primitives",
             ], swiftSettings: strict),
+        .target(
+            name: "MailWorker", dependencies: ["Workers", "Alerts", "LinuxWorld", "Supervision", "Primitives"],
+            swiftSettings: strict),
         .executableTarget(
             name: "aloftd",
             dependencies: [
-                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage",
-                "VRRP", "Primitives",
+                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Configuration",
+                "ConfigLanguage", "VRRP", "Primitives",
             ],
             swiftSettings: pure,
             // No NSS, no dynamic loader: 1 ms to start and half the memory of a PIE (docs/dependencies.md).
@@ -106,7 +113,7 @@ let package = Package(
                 "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Balancing",
                 "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + healthWorker,
+            ] + workers,
             swiftSettings: strict),
     ] + [
         // Each room has its tests; what crosses rooms stands below.
@@ -120,13 +127,16 @@ let package = Package(
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("Balancing", ["Health", "Configuration", "ConfigLanguage", "Netlink", "Primitives"]),
         test("Health", ["Configuration", "Primitives"]),
-        test("Alerts", ["LinuxWorld", "Configuration", "Primitives"]),
+        test("Alerts", ["Primitives"]),
+        test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
-            dependencies: ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Alerts", "Primitives"],
+            dependencies: [
+                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Alerts", "Primitives",
+            ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
             name: "FuzzTests", dependencies: ["FuzzTargets", "Configuration", "ConfigLanguage", "Primitives"],

@@ -28,7 +28,7 @@ let package = Package(
         room("ConfigLanguage", ["Primitives"], instrumented),
         room("Configuration", ["ConfigLanguage", "Primitives"], instrumented),
         room("Supervision", ["Primitives"], instrumented),
-        room("Alerts", ["Configuration", "Primitives"], instrumented),
+        room("Alerts", ["Primitives"], instrumented),
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
             "FuzzTargets",

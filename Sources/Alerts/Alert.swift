@@ -1,4 +1,3 @@
-import Configuration
 import Primitives
 
 /// Something that a mail is sent about, with keepalived's subject and text: people have filters for them.
@@ -15,30 +14,36 @@ public enum Alert: Hashable, Sendable {
     public enum QuorumChange: Hashable, Sendable {
         /// There from the first moment on.
         case begun
+        /// Not there at the first moment.
+        case begunWithout
         case gained
         case lost
     }
 
     case instance(String, State)
     case group(String, State)
-    /// `reason` is one sentence without a full stop, such as `TCP CHECK failed on service`.
-    case realServer(RealServerName, of: VirtualServerName, isUp: Bool, reason: String)
+    /// Both as keepalived names them: `[10.0.0.11]:tcp:80`. `reason` is one sentence without a full stop, such as `TCP CHECK failed on service`.
+    case realServer(String, of: String, isUp: Bool, reason: String)
     /// `weight`: of the servers that live.
-    case quorum(VirtualServerName, QuorumChange, quorum: UInt32, hysteresis: UInt32, weight: UInt64)
+    case quorum(String, QuorumChange, quorum: UInt32, hysteresis: UInt32, weight: Int64)
 
     /// The subject without the router's name.
-    var title: String {
+    public var title: String {
         switch self {
         case .instance(let name, let state): "VRRP Instance \(name) - Entering \(state.rawValue) state"
         case .group(let name, let state): "VRRP Group \(name) - Entering \(state.rawValue) state"
         case .realServer(let server, let service, let isUp, _):
             "Realserver \(server) of virtual server \(service) - \(isUp ? "UP" : "DOWN")"
-        case .quorum(let service, let change, _, _, _): "Virtualserver \(service) - \(change == .lost ? "DOWN" : "UP")"
+        case .quorum(let service, let change, _, _, _):
+            "Virtualserver \(service) - \(change == .lost || change == .begunWithout ? "DOWN" : "UP")"
         }
     }
 
+    /// The whole text: one line.
+    public var text: String { "=> \(sentence) <=\n" }
+
     /// What stands between the arrows.
-    var sentence: String {
+    private var sentence: String {
         switch self {
         case .instance(_, let state):
             "VRRP Instance is \(state == .master ? "now" : "no longer") owning VRRP VIPs"
@@ -48,62 +53,24 @@ public enum Alert: Hashable, Sendable {
             switch change {
             case .begun, .gained:
                 "\(change == .begun ? "Starting with quorum up" : "Gained quorum") \(quorum)+\(hysteresis)=\(UInt64(quorum) + UInt64(hysteresis)) <= \(weight)"
-            case .lost: "Lost quorum \(quorum)-\(hysteresis)=\(Int64(quorum) - Int64(hysteresis)) > \(weight)"
+            case .lost, .begunWithout:
+                "\(change == .lost ? "Lost quorum" : "Starting with quorum down") \(quorum)-\(hysteresis)=\(Int64(quorum) - Int64(hysteresis)) > \(weight)"
             }
         }
     }
 
-    /// The mail.
-    /// - Parameters:
-    ///   - routerID: `router_id`, or the host's name.
-    ///   - hostName: for a sender where the settings name none: `root@` this.
-    ///   - date: seconds since 1970.
-    public func mail(_ settings: MailSettings, routerID: String, hostName: String, date: Int64) -> MailMessage {
-        MailMessage(
-            sender: settings.sender ?? "root@\(hostName)", recipients: settings.recipients,
-            subject: "[\(routerID)] \(title)", text: "=> \(sentence) <=\n", date: date)
-    }
-}
-
-/// A virtual server as keepalived calls it: `[10.0.0.100]:tcp:80`, `FWM 7`, `[GROUP]:0`.
-public struct VirtualServerName: Hashable, Sendable, CustomStringConvertible {
-    public var service: VirtualServer.Service
-    public var transport: VirtualServer.TransportProtocol?
-
-    public init(_ service: VirtualServer.Service, _ transport: VirtualServer.TransportProtocol?) {
-        self.service = service
-        self.transport = transport
-    }
-
-    public var description: String {
-        switch service {
-        case .address(let address, let port): "[\(address)]:\(RealServerName.word(transport)):\(port)"
-        case .firewallMark(let mark): "FWM \(mark)"
-        case .group(let name): "[\(name)]:0"
-        }
-    }
-}
-
-/// A real server as keepalived calls it: `[10.0.0.11]:tcp:80`, or `none` for the protocol behind a firewall mark.
-public struct RealServerName: Hashable, Sendable, CustomStringConvertible {
-    public var address: IPAddress
-    public var port: UInt16
-    public var transport: VirtualServer.TransportProtocol?
-
-    public init(_ address: IPAddress, port: UInt16, _ transport: VirtualServer.TransportProtocol?) {
-        self.address = address
-        self.port = port
-        self.transport = transport
-    }
-
-    public var description: String { "[\(address)]:\(Self.word(transport)):\(port)" }
-
-    static func word(_ transport: VirtualServer.TransportProtocol?) -> String {
-        switch transport {
-        case .tcp: "tcp"
-        case .udp: "udp"
-        case .sctp: "sctp"
-        case nil: "none"
+    /// keepalived's sentence for a checker, by its keyword.
+    public static func sentence(ofChecker keyword: String, isUp: Bool, reason: String) -> String {
+        let ending = (isUp ? "succeed" : "failed") + " on service"
+        switch keyword {
+        case "TCP_CHECK": return "TCP CHECK " + ending
+        case "UDP_CHECK": return "UDP CHECK " + ending
+        case "PING_CHECK": return "ICMP CHECK " + ending
+        case "MISC_CHECK": return "MISC CHECK " + ending
+        case "DNS_CHECK": return "DNS_CHECK: " + ending
+        // keepalived adds its own words for what went wrong; here they are those of the log.
+        case "HTTP_GET", "SSL_GET", "SMTP_CHECK": return "CHECK " + ending + (isUp ? "" : " : " + reason)
+        default: return "\(keyword) " + ending + (isUp ? "" : " : " + reason)
         }
     }
 }

@@ -6,12 +6,12 @@ import Primitives
 /// ``retryDelay``; everything waits meanwhile. What finds the queue full takes the place of the oldest that waits. So a server that hangs, or is
 /// gone, costs its own mails and nothing else: nobody waits for a mail, and memory is bounded.
 ///
-/// What goes wrong is said once, until a mail gets through again.
+/// What goes wrong is said once, until a mail gets through again. A route that changed holds for all that wait.
 public struct AlertQueue: Sendable {
     /// What the driver is to do, in the order given.
     public enum Effect: Hashable, Sendable {
-        /// Open a connection to `smtp_server`. Later calls name this attempt.
-        case connect(attempt: UInt64)
+        /// Open a connection to the mail server. Later calls name this attempt.
+        case connect(attempt: UInt64, MailRoute)
         case send([UInt8], attempt: UInt64)
         /// Close it, after what was to be sent; nothing more is heard of it.
         case close(attempt: UInt64)
@@ -38,8 +38,8 @@ public struct AlertQueue: Sendable {
 
     public private(set) var counters = Counters()
     public let limit: Int
-    private let heloName: String
-    private let timeout: Duration
+    private var route: MailRoute
+    private var timeout: Duration { max(route.timeout, Self.minimumTimeout) }
 
     private struct Entry: Sendable {
         var message: MailMessage
@@ -63,13 +63,9 @@ public struct AlertQueue: Sendable {
     /// Since a mail last got through.
     private var lost: UInt64 = 0
 
-    /// - Parameters:
-    ///   - heloName: `smtp_helo_name`, or the host's name.
-    ///   - timeout: `smtp_connect_timeout`: for the connection, and for each answer of the server; at least 1 s.
-    ///   - limit: how many wait at most; at least 1.
-    public init(heloName: String, timeout: Duration, limit: Int = AlertQueue.defaultLimit) {
-        self.heloName = heloName
-        self.timeout = max(timeout, Self.minimumTimeout)
+    /// - Parameter limit: how many wait at most; at least 1.
+    public init(_ route: MailRoute, limit: Int = AlertQueue.defaultLimit) {
+        self.route = route
         self.limit = max(limit, 1)
     }
 
@@ -80,6 +76,15 @@ public struct AlertQueue: Sendable {
     public var nextDeadline: Deadline? { current?.deadline ?? pausedUntil }
 
     // MARK: Inputs
+
+    /// How mails are to leave from now on.
+    public mutating func use(_ route: MailRoute, at now: Instant, into effects: inout [Effect]) {
+        guard route != self.route else { return }
+        self.route = route
+        // What is known of another server says nothing about this one.
+        pausedUntil = nil
+        start(at: now, into: &effects)
+    }
 
     public mutating func add(_ message: MailMessage, at now: Instant, into effects: inout [Effect]) {
         if waiting.count >= limit {
@@ -157,9 +162,9 @@ public struct AlertQueue: Sendable {
         let entry = waiting.removeFirst()
         lastAttempt &+= 1
         current = Attempt(
-            number: lastAttempt, entry: entry, delivery: SMTPDelivery(entry.message, heloName: heloName),
+            number: lastAttempt, entry: entry, delivery: SMTPDelivery(entry.message, heloName: route.heloName),
             deadline: now + timeout)
-        effects.append(.connect(attempt: lastAttempt))
+        effects.append(.connect(attempt: lastAttempt, route))
     }
 
     private mutating func follow(

@@ -17,7 +17,7 @@ extension HealthWorker {
             case .query(let request, let payload):
                 applyPending()
                 for part in WorkerMessage.answers(request: request, answer(payload)) { send(part) }
-            case .dumpRequested, .recall: break
+            case .dumpRequested, .recall, .mail: break
             }
         }
         // A supervisor that is gone can start no successor either.

@@ -3,6 +3,7 @@ import ArgumentParser
 // A build for planted bugs has only what the simulator needs (Package.swift).
 #if canImport(HealthWorker)
     import HealthWorker
+    import MailWorker
 #endif
 
 /// The command line. Exit codes: 0 done, 1 the answer is no, 2 usage, 3 cannot reach or read.
@@ -21,8 +22,12 @@ struct Aloft: ParsableCommand {
         // What the supervisor starts, and nobody else.
         #if canImport(HealthWorker)
             let arguments = CommandLine.arguments
-            if arguments.count > 2, arguments[1] == "worker", arguments[2] == "health" {
-                exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+            if arguments.count > 2, arguments[1] == "worker" {
+                switch arguments[2] {
+                case "health": exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+                case "mail": exit(withCode: MailWorkerMain.run(Array(arguments[3...])))
+                default: break
+                }
             }
         #endif
         do {

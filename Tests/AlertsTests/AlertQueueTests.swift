@@ -8,7 +8,8 @@ private func mail(_ number: Int) -> MailMessage {
 
 /// A queue with its driver and a server that answers as it is told.
 private struct Bench {
-    var queue = AlertQueue(heloName: "h", timeout: .seconds(5), limit: 4)
+    var queue = AlertQueue(MailRoute(host: "a", heloName: "h", timeout: .seconds(5)), limit: 4)
+    var routes: [MailRoute] = []
     var now = Instant.zero
     var connections: [UInt64] = []
     var closed: [UInt64] = []
@@ -21,7 +22,8 @@ private struct Bench {
         body(&queue, now, &effects)
         for effect in effects {
             switch effect {
-            case .connect(let attempt):
+            case .connect(let attempt, let route):
+                routes.append(route)
                 // One at a time.
                 #expect(connections.count == closed.count)
                 connections.append(attempt)
@@ -221,5 +223,23 @@ private struct Bench {
             }
             #expect(bench.queue.count == 0)
         }
+    }
+}
+
+extension AlertQueueTests {
+    @Test("A server that was put right gets what waits at once, and all that wait go to it") func otherServer() {
+        var bench = Bench()
+        bench.add(1)
+        bench.add(2)
+        bench.fail("refused")
+        let other = MailRoute(host: "b", port: 2525, heloName: "h", timeout: .seconds(5))
+        bench.follow { $0.use(other, at: $1, into: &$2) }
+        bench.deliver()
+        bench.deliver()
+        #expect(bench.subjects == ["1", "2"])
+        #expect(bench.routes.map(\.host) == ["a", "b", "b"] && bench.routes.last?.port == 2525)
+        // The same again changes nothing.
+        bench.follow { $0.use(other, at: $1, into: &$2) }
+        #expect(bench.connections.count == 3)
     }
 }

@@ -1,25 +1,20 @@
 import Alerts
-import Configuration
 import Primitives
 import Testing
 
 func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
-private let service = VirtualServerName(.address(IPAddress("10.9.0.100")!, port: 80), .tcp)
-private let server = RealServerName(IPAddress("127.0.0.1")!, port: 8001, .tcp)
+private let service = "[10.9.0.100]:tcp:80"
+private let server = "[127.0.0.1]:tcp:8001"
 
 @Suite struct AlertTests {
-    static let settings: MailSettings = {
-        var settings = MailSettings()
-        settings.sender = "director@example.com"
-        settings.recipients = ["ops@example.com", "On Call <oncall@example.com>", "bad@example.com"]
-        return settings
-    }()
-
     /// Recorded from keepalived 2.2.7 by a server that wrote down what it was sent, but for `X-Mailer`.
     @Test("A mail is byte for byte keepalived's") func whole() {
-        let mail = Alert.instance("VI_6", .master).mail(
-            Self.settings, routerID: "LVS_ONE", hostName: "vm", date: 1_795_807_184)
+        let alert = Alert.instance("VI_6", .master)
+        let mail = MailMessage(
+            sender: "director@example.com",
+            recipients: ["ops@example.com", "On Call <oncall@example.com>", "bad@example.com"],
+            subject: "[LVS_ONE] " + alert.title, text: alert.text, date: 1_795_807_184)
         #expect(
             text(mail.bytes)
                 == """
@@ -57,7 +52,9 @@ private let server = RealServerName(IPAddress("127.0.0.1")!, port: 8001, .tcp)
             "All VRRP group instances are now in FAULT state"
         ),
         (
-            .realServer(server, of: service, isUp: false, reason: "TCP CHECK failed on service"),
+            .realServer(
+                server, of: service, isUp: false,
+                reason: Alert.sentence(ofChecker: "TCP_CHECK", isUp: false, reason: "refused")),
             "Realserver [127.0.0.1]:tcp:8001 of virtual server [10.9.0.100]:tcp:80 - DOWN",
             "TCP CHECK failed on service"
         ),
@@ -67,42 +64,37 @@ private let server = RealServerName(IPAddress("127.0.0.1")!, port: 8001, .tcp)
         ),
         (
             .realServer(
-                RealServerName(server.address, port: 8001, nil), of: VirtualServerName(.firewallMark(7), nil),
-                isUp: false, reason: "MISC CHECK failed on service"),
+                "[127.0.0.1]:none:8001", of: "FWM 7", isUp: false,
+                reason: Alert.sentence(ofChecker: "MISC_CHECK", isUp: false, reason: "exited with 1")),
             "Realserver [127.0.0.1]:none:8001 of virtual server FWM 7 - DOWN", "MISC CHECK failed on service"
         ),
         (
             .realServer(
-                server, of: VirtualServerName(.group("G"), .tcp), isUp: true, reason: "CHECK succeed on service"),
+                server, of: "[G]:0", isUp: true,
+                reason: Alert.sentence(ofChecker: "HTTP_GET", isUp: true, reason: "200")),
             "Realserver [127.0.0.1]:tcp:8001 of virtual server [G]:0 - UP", "CHECK succeed on service"
         ),
         (
             .quorum(
-                VirtualServerName(.address(IPAddress("fd00:9::100")!, port: 443), .udp), .begun, quorum: 1,
+                "[fd00:9::100]:udp:443", .begun, quorum: 1,
                 hysteresis: 0, weight: 1),
             "Virtualserver [fd00:9::100]:udp:443 - UP", "Starting with quorum up 1+0=1 <= 1"
         ),
         (
-            .quorum(VirtualServerName(.group("G"), .tcp), .gained, quorum: 2, hysteresis: 1, weight: 3),
+            .quorum("[G]:0", .gained, quorum: 2, hysteresis: 1, weight: 3),
             "Virtualserver [G]:0 - UP", "Gained quorum 2+1=3 <= 3"
         ),
         // keepalived's log has it so; its mail says `2+1=1 <= 0`.
         (
-            .quorum(VirtualServerName(.group("G"), .tcp), .lost, quorum: 2, hysteresis: 1, weight: 0),
+            .quorum("[G]:0", .lost, quorum: 2, hysteresis: 1, weight: 0),
             "Virtualserver [G]:0 - DOWN", "Lost quorum 2-1=1 > 0"
         ),
     ]
 
     @Test("Every alert has keepalived's subject and text", arguments: recorded)
     func texts(_ alert: Alert, _ subject: String, _ sentence: String) {
-        let mail = alert.mail(Self.settings, routerID: "vm", hostName: "vm", date: 0)
-        #expect(mail.subject == "[vm] " + subject)
-        #expect(mail.text == "=> \(sentence) <=\n")
-    }
-
-    @Test("Without a sender the mail comes from root of this host") func sender() {
-        let mail = Alert.instance("A", .master).mail(MailSettings(), routerID: "r", hostName: "vm", date: 0)
-        #expect(mail.sender == "root@vm")
+        #expect(alert.title == subject)
+        #expect(alert.text == "=> \(sentence) <=\n")
     }
 }
 

@@ -4,103 +4,43 @@ import Primitives
 import Testing
 
 @testable import Alerts
+@testable import MailWorker
 
-/// The queue with a driver as a daemon would have it: one poller, and everything else of the daemon goes on beside it.
+private let mailForThree = MailMessage(
+    sender: "a@b", recipients: ["c@d", "e@f", "g@h"], subject: "s", text: "t\n", date: 0)
+
+/// A carrier with a loop of its own, as the mail process has it.
 private struct MailDriver: ~Copyable {
-    var queue: AlertQueue
-    let port: UInt16
+    let carrier: MailCarrier
+    let route: MailRoute
     var poller: Poller
-    var connection: Connection?
     var said: [String] = []
     var longestTurn: Duration = .zero
 
-    final class Connection {
-        let client: ClientSocket
-        let attempt: UInt64
-        var isConnected = false
+    var queue: AlertQueue { carrier.queue }
 
-        init(_ client: consuming ClientSocket, attempt: UInt64) {
-            self.client = client
-            self.attempt = attempt
-        }
-    }
-
-    init(port: UInt16, timeout: Duration) throws {
-        queue = AlertQueue(heloName: "test.example.com", timeout: timeout)
-        self.port = port
+    init(host: String = "127.0.0.1", port: UInt16, timeout: Duration) throws {
+        route = MailRoute(host: host, port: port, heloName: "test.example.com", timeout: timeout)
+        carrier = MailCarrier(route)
         poller = try Poller()
     }
 
-    mutating func add(_ mail: MailMessage) throws {
-        var effects: [AlertQueue.Effect] = []
-        queue.add(mail, at: BootClock.now(), into: &effects)
-        try follow(effects)
-    }
+    mutating func add(_ mail: MailMessage) { carrier.carry(mail, route, by: poller) }
 
     /// Goes on until `end` says so; false when it is not so within `limit`.
     mutating func run(upTo limit: Duration, until end: (borrowing MailDriver) -> Bool) throws -> Bool {
         let deadline = BootClock.now() + limit
         while !end(self) {
             guard BootClock.now() < deadline else { return false }
-            let count = try poller.wait(until: min(queue.nextDeadline ?? .distantFuture, deadline))
+            let count = try poller.wait(until: min(carrier.nextDeadline ?? .distantFuture, deadline))
             let start = BootClock.now()
-            try turn(isReady: count > 0)
+            for index in 0..<count { carrier.handle(poller.event(index), by: poller) }
+            carrier.advance(by: poller)
+            said += carrier.said.map(\.text)
+            carrier.said = []
             longestTurn = max(longestTurn, BootClock.now() - start)
         }
         return true
-    }
-
-    private mutating func turn(isReady: Bool) throws {
-        var effects: [AlertQueue.Effect] = []
-        if let current = connection {
-            let attempt = current.attempt
-            do throws(SystemError) {
-                if !current.isConnected, isReady {
-                    let error = current.client.error
-                    guard error == .ok else { throw SystemError(.socket, error, "connect to the mail server") }
-                    current.isConnected = true
-                    try poller.modify(current.client.descriptor, token: 1, interest: .read)
-                    queue.connected(attempt: attempt, at: BootClock.now(), into: &effects)
-                }
-                var bytes: [UInt8] = []
-                if current.isConnected {
-                    let transfer = try current.client.receive(into: &bytes, limit: 4096)
-                    if !bytes.isEmpty { queue.received(bytes, attempt: attempt, at: BootClock.now(), into: &effects) }
-                    if transfer == .closed {
-                        connection = nil
-                        queue.closed(attempt: attempt, reason: nil, at: BootClock.now(), into: &effects)
-                    }
-                }
-            } catch {
-                connection = nil
-                queue.closed(attempt: attempt, reason: "\(error)", at: BootClock.now(), into: &effects)
-            }
-        }
-        queue.advance(to: BootClock.now(), into: &effects)
-        try follow(effects)
-    }
-
-    private mutating func follow(_ effects: [AlertQueue.Effect]) throws {
-        for effect in effects {
-            switch effect {
-            case .connect(let attempt):
-                // On loopback nobody is refused at once.
-                do throws(SystemError) {
-                    let client = try ClientSocket(.stream, to: .init(.v4(IPv4Address(127, 0, 0, 1)), port: port))
-                    try poller.add(client.descriptor, token: 1, interest: .write)
-                    connection = Connection(client, attempt: attempt)
-                } catch {
-                    var more: [AlertQueue.Effect] = []
-                    queue.closed(attempt: attempt, reason: "\(error)", at: BootClock.now(), into: &more)
-                    try follow(more)
-                }
-            case .send(let bytes, _):
-                // A mail fits into a fresh socket's buffer.
-                if let connection { _ = try connection.client.send(bytes.span.bytes) }
-            case .close: connection = nil
-            case .say(_, let text): said.append(text)
-            }
-        }
     }
 }
 
@@ -152,7 +92,7 @@ private struct MailDriver: ~Copyable {
         let deadline = BootClock.now() + .seconds(20)
         while true {
             var driver = try MailDriver(port: port, timeout: .seconds(1))
-            try driver.add(
+            driver.add(
                 MailMessage(sender: "", recipients: ["probe@example.com"], subject: "probe", text: "", date: 0))
             if try driver.run(upTo: .seconds(5), until: { $0.queue.counters.delivered == 1 || !$0.said.isEmpty }),
                 driver.queue.counters.delivered == 1
@@ -166,7 +106,7 @@ private struct MailDriver: ~Copyable {
         var driver = try MailDriver(port: port, timeout: .seconds(10))
         let texts = ["=> one <=\n", ".\n..\n.dot\n\nlast\n", "größer\n"]
         for (number, text) in texts.enumerated() {
-            try driver.add(
+            driver.add(
                 MailMessage(
                     sender: "Director <director@example.com>",
                     recipients: ["On Call <oncall@example.com>", "ops@example.com"],
@@ -208,12 +148,30 @@ private struct MailDriver: ~Copyable {
         }
         var driver = try MailDriver(port: port, timeout: .seconds(1))
         let start = BootClock.now()
-        try driver.add(mailForThree)
+        driver.add(mailForThree)
         #expect(BootClock.now() - start < .milliseconds(500))
         #expect(try driver.run(upTo: .seconds(10)) { !$0.said.isEmpty })
         let waited = BootClock.now() - start
         #expect(waited >= .seconds(1) && waited < .seconds(4))
         #expect(driver.said == ["an alert mail was not delivered: the server does not answer the connection"])
         #expect(driver.longestTurn < .milliseconds(500))
+    }
+
+    @Test("A name is looked up; one that nobody knows, and a port that nobody listens on, fail with the reason")
+    func names() throws {
+        #expect(
+            try HostNames.addresses(of: "localhost").contains { $0 == IPAddress("127.0.0.1") || $0 == IPAddress("::1") }
+        )
+        #expect(try HostNames.addresses(of: "192.0.2.1") == [IPAddress("192.0.2.1")])
+        #expect(throws: HostNames.Failure.self) { try HostNames.addresses(of: "no such name") }
+        #expect(!HostNames.own().isEmpty)
+        for (host, text) in [
+            ("localhost", "cannot connect to localhost port"), ("no such name", "cannot find no such name"),
+        ] {
+            var driver = try MailDriver(host: host, port: try freePort(), timeout: .seconds(5))
+            driver.add(mailForThree)
+            #expect(try driver.run(upTo: .seconds(5)) { !$0.said.isEmpty })
+            #expect(driver.said.count == 1 && driver.said[0].contains(text), "\(driver.said)")
+        }
     }
 }
