@@ -154,7 +154,7 @@ extension OnTheKernel {
             let server = try MailServer(on: farm.director, in: farm.lab)
             var children: [Child] = []
             for number in 1...3 { children.append(try farm.serve(number)) }
-            let text = Balanced.configuration(extra: "quorum 2\nhysteresis 1").replacingOccurrences(
+            let text = Balanced.configuration(extra: "quorum 2").replacingOccurrences(
                 of: "router_id farm", with: Self.settings("localhost").joined(separator: "\n"))
             let director = try Balanced.Director(farm, text)
             let log = { director.daemon.output.text }
@@ -181,9 +181,9 @@ extension OnTheKernel {
             }
             #expect(
                 server.mails.map { [$0.subject, $0.text] } == [
-                    virtual("UP", "Starting with quorum up 2+1=3 <= 3"), real(1, "DOWN", "failed"),
-                    real(2, "DOWN", "failed"), virtual("DOWN", "Lost quorum 2-1=1 > 1"), real(1, "UP", "succeed"),
-                    real(2, "UP", "succeed"), virtual("UP", "Gained quorum 2+1=3 <= 3"),
+                    virtual("UP", "Starting with quorum up 2+0=2 <= 3"), real(1, "DOWN", "failed"),
+                    real(2, "DOWN", "failed"), virtual("DOWN", "Lost quorum 2-0=2 > 1"), real(1, "UP", "succeed"),
+                    virtual("UP", "Gained quorum 2+0=2 <= 2"), real(2, "UP", "succeed"),
                 ])
             #expect(server.mails.allSatisfy { $0.recipients == ["<ops@example.com>", "<oncall@example.com>"] })
         }
