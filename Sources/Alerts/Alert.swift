@@ -21,6 +21,8 @@ public enum Alert: Hashable, Sendable {
     }
 
     case instance(String, State)
+    /// A reload removed it, and `notify_deleted` says that this is not told as a fault.
+    case deletedInstance(String)
     case group(String, State)
     /// Both as keepalived names them: `[10.0.0.11]:tcp:80`. `reason` is one sentence without a full stop, such as `TCP CHECK failed on service`.
     case realServer(String, of: String, isUp: Bool, reason: String)
@@ -31,6 +33,7 @@ public enum Alert: Hashable, Sendable {
     public var title: String {
         switch self {
         case .instance(let name, let state): "VRRP Instance \(name) - Entering \(state.rawValue) state"
+        case .deletedInstance(let name): "VRRP Instance \(name) - Deleted"
         case .group(let name, let state): "VRRP Group \(name) - Entering \(state.rawValue) state"
         case .realServer(let server, let service, let isUp, _):
             "Realserver \(server) of virtual server \(service) - \(isUp ? "UP" : "DOWN")"
@@ -47,6 +50,7 @@ public enum Alert: Hashable, Sendable {
         switch self {
         case .instance(_, let state):
             "VRRP Instance is \(state == .master ? "now" : "no longer") owning VRRP VIPs"
+        case .deletedInstance: "VRRP Deleted at reload"
         case .group(_, let state): "All VRRP group instances are now in \(state.rawValue) state"
         case .realServer(_, _, _, let reason): reason
         case .quorum(_, let change, let quorum, let hysteresis, let weight):

@@ -13,7 +13,8 @@ final class MailWorker {
     private var carrier: MailCarrier?
     private let hostName: String
     private var hasStopped = false
-    private var settled: UInt64 = 0
+    /// As the supervisor was told last.
+    private var counters = AlertQueue.Counters()
     private var nextBeat = Instant.zero
 
     private enum Token {
@@ -72,18 +73,19 @@ final class MailWorker {
 
     /// What became of the mails, and that this process still turns.
     private func report() {
-        let now = BootClock.now()
-        if now >= nextBeat {
-            nextBeat = now + Self.beatInterval
+        if BootClock.now() >= nextBeat {
+            nextBeat = BootClock.now() + Self.beatInterval
             send(.beat)
         }
         guard let carrier else { return }
         for line in carrier.said { send(.log(.warning, "\(line.text) [\(line.rule)]")) }
         carrier.said = []
-        let counters = carrier.queue.counters
-        let done = counters.delivered &+ counters.dropped &+ counters.failed
-        if done != settled { send(.mailsSettled(UInt32(clamping: done &- settled))) }
-        settled = done
+        let now = carrier.queue.counters
+        let delivered = now.delivered &- counters.delivered
+        let lost = (now.dropped &+ now.failed) &- (counters.dropped &+ counters.failed)
+        counters = now
+        guard delivered > 0 || lost > 0 else { return }
+        send(.mailsSettled(delivered: UInt32(clamping: delivered), lost: UInt32(clamping: lost)))
     }
 
     private func send(_ message: WorkerMessage) { outgoing.append(message.frame, isEssential: message.isEssential) }

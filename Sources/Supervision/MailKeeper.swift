@@ -27,6 +27,7 @@ struct MailKeeper: Sendable {
     var stopLimit: Deadline?
     /// What each instance and group was last said to be.
     var told: [String: String] = [:]
+    var delivered: UInt64 = 0
     var lost: UInt64 = 0
     var isLosing = false
 
@@ -190,7 +191,10 @@ extension Supervisor {
         mail.process?.lastHeard = now
         switch message {
         case .log(let level, let text): for line in Self.lines(text) { effects.append(.logMail(level, line)) }
-        case .mailsSettled(let count): settleMails(Int(count), at: now, into: &effects)
+        case .mailsSettled(let delivered, let lost):
+            mail.delivered &+= UInt64(delivered)
+            mail.lost &+= UInt64(lost)
+            settleMails(Int(delivered) + Int(lost), at: now, into: &effects)
         // What only the other workers say, and signs of life.
         default: break
         }

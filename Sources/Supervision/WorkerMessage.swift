@@ -29,8 +29,8 @@ public enum WorkerMessage: ProcessMessage {
     case beat
     /// There is something to tell.
     case mail(MailOrder)
-    /// So many mails are delivered, or never will be (mail process).
-    case mailsSettled(UInt32)
+    /// So many mails are delivered, and so many never will be (mail process).
+    case mailsSettled(delivered: UInt32, lost: UInt32)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -51,7 +51,7 @@ public enum WorkerMessage: ProcessMessage {
         case 13: self = .remember(reader.data())
         case 14: self = .beat
         case 15: self = .mail(MailOrder(from: &reader))
-        case 16: self = .mailsSettled(reader.uint32())
+        case 16: self = .mailsSettled(delivered: reader.uint32(), lost: reader.uint32())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -109,9 +109,10 @@ public enum WorkerMessage: ProcessMessage {
         case .mail(let order):
             writer.put(UInt8(15))
             order.write(to: &writer)
-        case .mailsSettled(let count):
+        case .mailsSettled(let delivered, let lost):
             writer.put(UInt8(16))
-            writer.put(count)
+            writer.put(delivered)
+            writer.put(lost)
         }
         return writer.bytes
     }

@@ -8,12 +8,12 @@ import Workers
 /// Alert mails of instances and groups, as keepalived sends them: on entering master, backup or fault, and none at a stop.
 extension KernelWorld {
     mutating func mail(_ subject: HookSubject, _ kind: HookKind, _ engine: borrowing Engine) {
-        let state: Alert.State
+        let state: Alert.State?
         switch kind {
         case .master: state = .master
         case .backup: state = .backup
-        // An instance that a reload removes goes by way of fault.
-        case .fault, .deleted: state = .fault
+        case .fault: state = .fault
+        case .deleted: state = nil
         case .stop, .masterReceivedLowerPriority, .priorityChanged: return
         }
         let global = engine.model.global
@@ -23,17 +23,18 @@ extension KernelWorld {
         switch subject {
         case .router(let id):
             guard let definition = engine.definition(of: id), definition.smtpAlert else { return }
-            alert = .instance(definition.name, state)
+            alert = state.map { .instance(definition.name, $0) } ?? .deletedInstance(definition.name)
             name = "INSTANCE \(definition.name)"
         case .group(let id):
-            guard let group = engine.group(id),
+            guard let state, let group = engine.group(id),
                 engine.model.syncGroups.first(where: { $0.name == group.name })?.smtpAlert == true
             else { return }
             alert = .group(group.name, state)
             name = "GROUP \(group.name)"
         }
         let date = BootClock.wallClockNanoseconds()
-        guard let order = MailOrder(alert, global, subject: name, state: state.rawValue, date: date) else { return }
+        guard let order = MailOrder(alert, global, subject: name, state: state?.rawValue ?? "DELETED", date: date)
+        else { return }
         send(.mail(order))
     }
 }

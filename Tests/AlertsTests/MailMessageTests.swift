@@ -39,6 +39,7 @@ private let server = "[127.0.0.1]:tcp:8001"
             .instance("VI_1", .fault), "VRRP Instance VI_1 - Entering FAULT state",
             "VRRP Instance is no longer owning VRRP VIPs"
         ),
+        (.deletedInstance("C"), "VRRP Instance C - Deleted", "VRRP Deleted at reload"),
         (
             .group("VG1", .master), "VRRP Group VG1 - Entering MASTER state",
             "All VRRP group instances are now in MASTER state"

@@ -27,17 +27,22 @@ private struct MailDriver: ~Copyable {
 
     mutating func add(_ mail: MailMessage) { carrier.carry(mail, route, by: poller) }
 
+    private mutating func takeSaid() {
+        said += carrier.said.map(\.text)
+        carrier.said = []
+    }
+
     /// Goes on until `end` says so; false when it is not so within `limit`.
     mutating func run(upTo limit: Duration, until end: (borrowing MailDriver) -> Bool) throws -> Bool {
         let deadline = BootClock.now() + limit
+        takeSaid()
         while !end(self) {
             guard BootClock.now() < deadline else { return false }
             let count = try poller.wait(until: min(carrier.nextDeadline ?? .distantFuture, deadline))
             let start = BootClock.now()
             for index in 0..<count { carrier.handle(poller.event(index), by: poller) }
             carrier.advance(by: poller)
-            said += carrier.said.map(\.text)
-            carrier.said = []
+            takeSaid()
             longestTurn = max(longestTurn, BootClock.now() - start)
         }
         return true

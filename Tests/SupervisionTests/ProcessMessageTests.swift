@@ -32,7 +32,7 @@ private let workerMessages: [WorkerMessage] = [
     .answer(request: 4_000_000_000, Array("{}".utf8), isLast: true),
     .dump(.statistics, Array("x".utf8), isLast: false),
     .reloadFinished(accepted: false, "line 3"),
-    .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(3),
+    .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(delivered: 3, lost: 1),
 ]
 
 private let order = MailOrder(
