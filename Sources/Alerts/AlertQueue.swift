@@ -28,6 +28,8 @@ public struct AlertQueue: Sendable {
         public var failed: UInt64 = 0
         /// Recipients that the server would not take, of mails that were delivered to others.
         public var refusedRecipients: UInt64 = 0
+
+        public init() {}
     }
 
     /// Mails that wait, the one on its way not counted.
