@@ -11,7 +11,7 @@ import PackageDescription
 let plantsBugs = Context.environment["ALOFT_CANARIES"] == "1"
 let canaries: [SwiftSetting] = plantsBugs ? [.define("CANARIES")] : []
 /// What the simulator needs nothing of, and what takes minutes to build: TLS.
-let healthWorker: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker"]
+let workers: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker", "MailWorker"]
 
 let strict: [SwiftSetting] =
     [
@@ -58,6 +58,7 @@ let package = Package(
         .target(
             name: "Balancing", dependencies: ["Health", "Configuration", "Netlink", "Primitives"], swiftSettings: pure),
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
+        .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
@@ -69,7 +70,7 @@ let package = Package(
         .target(
             name: "Workers",
             dependencies: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives",
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
             ],
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
@@ -84,14 +85,17 @@ let package = Package(
         .target(
             name: "HealthWorker",
             dependencies: [
-                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "LinuxWorld", "Netlink", "Supervision",
-                "Configuration", "Primitives",
+                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "Alerts", "LinuxWorld", "Netlink",
+                "Supervision", "Configuration", "Primitives",
             ], swiftSettings: strict),
+        .target(
+            name: "MailWorker", dependencies: ["Workers", "Alerts", "LinuxWorld", "Supervision", "Primitives"],
+            swiftSettings: strict),
         .executableTarget(
             name: "aloftd",
             dependencies: [
-                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage",
-                "VRRP", "Primitives",
+                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Configuration",
+                "ConfigLanguage", "VRRP", "Primitives",
             ],
             swiftSettings: pure,
             // No NSS, no dynamic loader: 1 ms to start and half the memory of a PIE (docs/dependencies.md).
@@ -106,10 +110,10 @@ let package = Package(
         .executableTarget(
             name: "aloft",
             dependencies: [
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision",
+                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Balancing",
                 "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ] + healthWorker,
+            ] + workers,
             swiftSettings: strict),
     ] + [
         // Each room has its tests; what crosses rooms stands below.
@@ -127,13 +131,15 @@ let package = Package(
             name: "ProbesTests",
             dependencies: ["Probes", "Health", "LinuxWorld", "CLinux", "Configuration", "Primitives"],
             exclude: ["servers.py"], swiftSettings: strict),
+        test("Alerts", ["Primitives"]),
+        test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Primitives",
+                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Alerts", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -144,7 +150,7 @@ let package = Package(
             dependencies: [
                 "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
             ],
-            exclude: ["farm-client.py", "farm-server.py"], swiftSettings: strict),
+            exclude: ["farm-client.py", "farm-server.py", "mail-server.py"], swiftSettings: strict),
     ]
 )
 

@@ -29,9 +29,12 @@ let package = Package(
         room("Configuration", ["ConfigLanguage", "Primitives"], instrumented),
         room("Supervision", ["Primitives"], instrumented),
         room("Health", ["Configuration", "Primitives"], instrumented),
+        room("Alerts", ["Primitives"], instrumented),
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
-            "FuzzTargets", ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Primitives"], strict),
+            "FuzzTargets",
+            ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Alerts", "Primitives"],
+            strict),
     ] + (isPlain ? mutation : coverage)
 )
 

@@ -131,7 +131,8 @@ extension Balancer {
         }
         let server = services[check.service].servers[check.server]
         let passes = rule == .serverRecovered
-        if !model.global.mail.omitsCheckers, server.settings.smtpAlert {
+        // As keepalived: one mail a checker, and with `no_checker_emails` only where the server changes with it.
+        if server.settings.smtpAlert, isUp != server.isUp || !model.global.mail.omitsCheckers {
             effects.append(
                 .alert(
                     BalancerAlert(

@@ -137,6 +137,7 @@ extension Balancer {
                         reason: reason)))
             report(.notice, rule, "\(name) is \(server.isUp ? "back" : "out"): \(reason)", into: &effects)
             notify(server, of: services[service], isUp: server.isUp, into: &effects)
+            alert(server, of: services[service], isUp: server.isUp, reason, into: &effects)
         }
     }
 }

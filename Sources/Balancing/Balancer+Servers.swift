@@ -224,8 +224,15 @@ extension Balancer {
         if hasOwnFIFO || hasSharedFIFO {
             effects.append(.fifo("\(key) \(state)\n"))
         }
-        if server.settings.smtpAlert {
-            effects.append(.alert(BalancerAlert(service: service.name, event: .server(server.name, isUp: isUp))))
-        }
+    }
+
+    /// A mail about a server for another reason than what a checker found.
+    func alert(
+        _ server: ServerState, of service: ServiceState, isUp: Bool, _ reason: String,
+        into effects: inout [BalancerEffect]
+    ) {
+        guard server.settings.smtpAlert else { return }
+        let event = BalancerAlert.Event.server(server.name, isUp: isUp, reason: reason)
+        effects.append(.alert(BalancerAlert(service: service.name, event: event)))
     }
 }

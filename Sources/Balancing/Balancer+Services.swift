@@ -28,15 +28,17 @@ extension Balancer {
         }
         report(stands ? .notice : .warning, rule, text, into: &effects)
         notifyQuorum(of: services[service], isUp: stands, into: &effects)
-        if state.settings.smtpAlert {
-            effects.append(
-                .alert(
-                    BalancerAlert(
-                        service: state.name,
-                        event: .quorum(
-                            isUp: stands, weight: weight, quorum: state.settings.quorum,
-                            hysteresis: state.settings.hysteresis))))
-        }
+        alertQuorum(of: services[service], isUp: stands, isStart: false, into: &effects)
+    }
+
+    func alertQuorum(
+        of service: ServiceState, isUp: Bool, isStart: Bool, into effects: inout [BalancerEffect]
+    ) {
+        guard service.settings.smtpAlert else { return }
+        let event = BalancerAlert.Event.quorum(
+            isUp: isUp, isStart: isStart, weight: service.livingWeight, quorum: service.settings.quorum,
+            hysteresis: service.settings.hysteresis)
+        effects.append(.alert(BalancerAlert(service: service.name, event: event)))
     }
 
     func notifyQuorum(of service: ServiceState, isUp: Bool, into effects: inout [BalancerEffect]) {

@@ -101,6 +101,8 @@ public struct Balancer: Sendable {
         for service in services.indices { startChecks(of: service, at: now, into: &effects) }
         scheduleCount(at: now)
         notifyAtStart(into: &effects)
+        guard !adopting else { return }
+        for service in services { alertQuorum(of: service, isUp: service.hasQuorum, isStart: true, into: &effects) }
     }
 
     /// `rs_init_notifies`.
@@ -123,6 +125,7 @@ public struct Balancer: Sendable {
         for service in services where service.settings.omega {
             for server in service.servers where server.isUp {
                 notify(server, of: service, isUp: false, into: &effects)
+                alert(server, of: service, isUp: false, "Shutting down", into: &effects)
             }
             if service.hasQuorum { notifyQuorum(of: service, isUp: false, into: &effects) }
         }

@@ -89,12 +89,12 @@ public enum BalancerEffect: Hashable, Sendable {
 /// What a mail may be sent for.
 public struct BalancerAlert: Hashable, Sendable {
     public enum Event: Hashable, Sendable {
-        /// A server, as a whole.
-        case server(String, isUp: Bool)
+        /// A server, for another reason than what a checker found.
+        case server(String, isUp: Bool, reason: String)
         /// One of its checkers: its keyword, and what it found.
         case checker(String, keyword: String, isUp: Bool, reason: String)
-        /// The quorum of a service: the weight of living servers, the quorum, its hysteresis.
-        case quorum(isUp: Bool, weight: Int64, quorum: UInt32, hysteresis: UInt32)
+        /// The quorum of a service: the weight of living servers, the quorum, its hysteresis. `isStart`: so it begins.
+        case quorum(isUp: Bool, isStart: Bool, weight: Int64, quorum: UInt32, hysteresis: UInt32)
     }
 
     /// As ``ServiceState/name``.

@@ -21,7 +21,7 @@ extension HealthWorker {
                     log(.warning, "an answer was too long to be given; ask for one service, not for all")
                     send(.answer(request: request, Array("null".utf8), isLast: true))
                 }
-            case .dumpRequested, .recall: break
+            case .dumpRequested, .recall, .mail: break
             }
         }
         // A supervisor that is gone can start no successor either.

@@ -17,7 +17,7 @@ extension HealthWorker {
         case .fifo(let line):
             if balancer.hasOwnFIFO { send(.fifo(.lvs, line)) }
             if balancer.hasSharedFIFO { send(.fifo(.all, line)) }
-        case .alert: break
+        case .alert(let alert): mail(alert)
         case .report(let report): log(report.severity.level, "\(report.text) [\(report.rule)]")
         case .transition(let change):
             send(

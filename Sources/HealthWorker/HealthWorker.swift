@@ -123,9 +123,6 @@ final class HealthWorker {
                 "\(kind) is not asked by this version: servers count as well as far as it goes; use another checker beside it"
             )
         }
-        if model.global.mail.server != nil {
-            log(.warning, "alert mails are not sent by this version: use notify_down, or lvs_notify_fifo")
-        }
         if model.global.forwarding.syncDaemon != nil {
             log(.warning, "lvs_sync_daemon is without effect: nftables has none")
         }

@@ -146,8 +146,9 @@ extension Supervisor {
         case .answer(let number, let bytes, let isLast):
             receiveAnswer(number, \.health, bytes, isLast: isLast, at: now, into: &effects)
         case .remember(let bytes): health.memory = bytes
-        // What only the VRRP worker says.
-        case .configure, .reloadFinished, .dump: break
+        case .mail(let mail): order(mail, at: now, into: &effects)
+        // What only the others say.
+        case .configure, .reloadFinished, .dump, .mailsSettled: break
         case .beat, .stopped: break
         }
     }

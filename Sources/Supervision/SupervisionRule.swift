@@ -20,6 +20,8 @@ public enum SupervisionRule {
     public static let healthRestart = RuleID("supervision.health.restart")
     /// The health worker said nothing for ten seconds, or sent what is no message.
     public static let healthHung = RuleID("supervision.health.hung")
+    /// Alert mails were lost between the worker that ordered them and the mail server, or the mail process ended.
+    public static let mailLost = RuleID("supervision.mail.lost")
     /// Too many restarts: everything is released and the daemon ends.
     public static let workerGiveUp = RuleID("supervision.worker.give-up")
     /// The worker ended with a code that a restart would not change.

@@ -133,6 +133,12 @@ extension Supervisor {
                 $0.member("superseded", Int64(clamping: hooks.superseded))
                 $0.member("overflowed", Int64(clamping: hooks.overflowed))
             }
+            json.memberObject("mails") {
+                $0.member("pid", Int64(mail.process?.pid ?? 0))
+                $0.member("waiting", Int64(mail.count))
+                $0.member("delivered", Int64(clamping: mail.delivered))
+                $0.member("lost", Int64(clamping: mail.lost))
+            }
             json.memberObject("checks") {
                 $0.member("running", Int64(checks.runningCount))
                 $0.member("timeouts", Int64(clamping: checks.timeouts))

@@ -28,8 +28,9 @@ extension Supervisor {
         case .reloadFinished(let accepted, let text):
             reloadFinished(accepted: accepted, text, into: &effects)
         case .stopped: worker?.hasStopped = true
+        case .mail(let mail): order(mail, at: now, into: &effects)
         // Its state lies in the shared memory, and so does its promise.
-        case .remember, .beat: break
+        case .remember, .beat, .mailsSettled: break
         }
     }
 

@@ -76,6 +76,7 @@ public struct Supervisor: Sendable {
     /// The programs of `MISC_CHECK`.
     public internal(set) var healthChecks = CheckRunner()
     var health = HealthKeeper()
+    var mail = MailKeeper()
     public internal(set) var policy: RestartPolicy
     var worker: Worker?
     /// Any worker of this run was ready, so that addresses may stand in the kernel.
@@ -110,7 +111,9 @@ public struct Supervisor: Sendable {
 
     /// When ``advance(to:into:)`` is due next, the watchdog's look apart.
     public var nextDeadline: Deadline? {
-        var deadlines = [hooks.nextDeadline, checks.nextDeadline, healthChecks.nextDeadline, health.nextDeadline]
+        var deadlines = [
+            hooks.nextDeadline, checks.nextDeadline, healthChecks.nextDeadline, health.nextDeadline, mail.nextDeadline,
+        ]
         switch phase {
         case .running, .ended: break
         case .stopping(let limit), .releasing(let limit, _), .finishing(let limit, _), .closing(let limit, _):
@@ -151,6 +154,7 @@ public struct Supervisor: Sendable {
         withChecks(into: &effects) { $0.advance(to: now, into: &$1) }
         withHealthChecks(into: &effects) { $0.advance(to: now, into: &$1) }
         advanceHealth(to: now, into: &effects)
+        advanceMail(to: now, into: &effects)
         expireQueries(at: now, into: &effects)
         restartReaders(at: now, into: &effects)
         switch phase {
@@ -294,17 +298,21 @@ public struct Supervisor: Sendable {
         hooks.beginStop(at: now)
         phase = .finishing(limit: now + Self.finishLimit, code: code)
         stopHealth(at: now, into: &effects)
+        stopMail(at: now)
         finishIfIdle(at: now, into: &effects)
     }
 
     mutating func finishIfIdle(at now: Instant, into effects: inout [SupervisorEffect]) {
-        guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning else { return }
+        guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning,
+            !mailsHoldUp(into: &effects)
+        else { return }
         close(code: code, at: now, into: &effects)
     }
 
     private mutating func close(code: Int32, at now: Instant, into effects: inout [SupervisorEffect]) {
         withHooks(into: &effects) { $0.abandon(into: &$1) }
         if health.isRunning { effects.append(.signalHealth(.kill)) }
+        giveUpMails(into: &effects)
         guard let script = settings.shutdownScript else { return end(code: code, into: &effects) }
         phase = .closing(limit: now + settings.shutdownLimit, code: code)
         effects.append(.start(.shutdownScript, script, environment: []))

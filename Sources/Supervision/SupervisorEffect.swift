@@ -21,6 +21,10 @@ public enum SupervisorEffect: Equatable, Sendable {
     case startHealth(WorkerOptions.Mode)
     case signalHealth(EndSignal)
     case sendHealth(SupervisorMessage)
+    /// The same of the mail process; answer with ``Supervisor/mailStarted(pid:)`` or ``Supervisor/mailFailedToStart(_:at:into:)``.
+    case startMail
+    case signalMail(EndSignal)
+    case sendMail(SupervisorMessage)
     /// Start a script in its own process group; answer with ``Supervisor/processFailed(_:errno:_:at:into:)``
     /// or, once it ended, ``Supervisor/processEnded(_:status:at:into:)``.
     case start(ProcessOwner, ScriptCommand, environment: [String])
@@ -32,6 +36,8 @@ public enum SupervisorEffect: Equatable, Sendable {
     case logWorker(LogLevel, String)
     /// A line of the health worker's.
     case logHealth(LogLevel, String)
+    /// A line of the mail process's.
+    case logMail(LogLevel, String)
     /// Exactly these named pipes are to be open; those that are stay as they are.
     case openFIFOs([SupervisorSettings.FIFO])
     case writeFIFO(FIFOTarget, String)

@@ -27,6 +27,10 @@ public enum WorkerMessage: ProcessMessage {
     case remember([UInt8])
     /// Still there: what has no promise in the shared memory says so once a second.
     case beat
+    /// There is something to tell.
+    case mail(MailOrder)
+    /// So many mails are delivered, and so many never will be (mail process).
+    case mailsSettled(delivered: UInt32, lost: UInt32)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -46,6 +50,8 @@ public enum WorkerMessage: ProcessMessage {
         case 12: self = .stopped
         case 13: self = .remember(reader.data())
         case 14: self = .beat
+        case 15: self = .mail(MailOrder(from: &reader))
+        case 16: self = .mailsSettled(delivered: reader.uint32(), lost: reader.uint32())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -100,6 +106,13 @@ public enum WorkerMessage: ProcessMessage {
             writer.put(UInt8(13))
             writer.put(bytes)
         case .beat: writer.put(UInt8(14))
+        case .mail(let order):
+            writer.put(UInt8(15))
+            order.write(to: &writer)
+        case .mailsSettled(let delivered, let lost):
+            writer.put(UInt8(16))
+            writer.put(delivered)
+            writer.put(lost)
         }
         return writer.bytes
     }
@@ -148,6 +161,8 @@ public enum SupervisorMessage: ProcessMessage {
     case dumpRequested(DumpKind)
     /// What a predecessor asked to remember; the first message to a worker that has one.
     case recall([UInt8])
+    /// Deliver this (mail process); counted in `mailsSettled` once it is done with.
+    case mail(MailOrder)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -159,6 +174,7 @@ public enum SupervisorMessage: ProcessMessage {
         case 4: self = .query(request: reader.uint32(), reader.data())
         case 5: self = .dumpRequested(reader.enumeration(.state))
         case 6: self = .recall(reader.data())
+        case 7: self = .mail(MailOrder(from: &reader))
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -184,6 +200,9 @@ public enum SupervisorMessage: ProcessMessage {
         case .recall(let bytes):
             writer.put(UInt8(6))
             writer.put(bytes)
+        case .mail(let order):
+            writer.put(UInt8(7))
+            order.write(to: &writer)
         }
         return writer.bytes
     }

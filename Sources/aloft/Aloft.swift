@@ -3,6 +3,7 @@ import ArgumentParser
 // A build for planted bugs has only what the simulator needs (Package.swift).
 #if canImport(HealthWorker)
     import HealthWorker
+    import MailWorker
 #endif
 
 /// The command line. Exit codes: 0 done, 1 the answer is no, 2 usage, 3 cannot reach or read.
@@ -13,17 +14,20 @@ struct Aloft: ParsableCommand {
         abstract: "Keeps a service's address up.",
         subcommands: [
             Check.self, Fmt.self, PlanCommand.self, Dump.self, Support.self, Run.self, Keepalived.self, Status.self,
-            Explain.self, History.self, Drain.self, Undrain.self, Reload.self, Demo.self, Simulate.self,
-            Completion.self, Version.self,
-            LabAgent.self, Reference.self,
+            Explain.self, History.self, Drain.self, Undrain.self, Reload.self, RealServer.self,
+            Demo.self, Simulate.self, Completion.self, Version.self, LabAgent.self, Reference.self,
         ])
 
     static func main() {
         // What the supervisor starts, and nobody else.
         #if canImport(HealthWorker)
             let arguments = CommandLine.arguments
-            if arguments.count > 2, arguments[1] == "worker", arguments[2] == "health" {
-                exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+            if arguments.count > 2, arguments[1] == "worker" {
+                switch arguments[2] {
+                case "health": exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+                case "mail": exit(withCode: MailWorkerMain.run(Array(arguments[3...])))
+                default: break
+                }
             }
         #endif
         do {

@@ -116,8 +116,12 @@ struct KernelWorld: World, ~Copyable {
             case .cancelScript(let id): send(.cancelCheck(id: id.number))
             case .transition(let id, let transition): report(transition, id, engine, at: now)
             case .groupTransition(let id, let from, let to): reportGroup(id, from, to, engine, at: now)
-            case .hook(let subject, let kind): runHooks(subject, kind, engine)
-            case .ensureHook(let subject, let kind): runHooks(subject, kind, engine, unlessRun: true)
+            case .hook(let subject, let kind):
+                runHooks(subject, kind, engine)
+                mail(subject, kind, engine)
+            case .ensureHook(let subject, let kind):
+                runHooks(subject, kind, engine, unlessRun: true)
+                mail(subject, kind, engine)
             case .note(let note): report(note, engine)
             case .reloaded(let changed, let added, let removed):
                 reloadSummary =

@@ -20,6 +20,7 @@ final class SupervisorShell {
     var effects: [SupervisorEffect] = []
     var worker: WorkerProcess?
     var health: WorkerProcess?
+    var mail: WorkerProcess?
     var children: [UInt64: ScriptProcess] = [:]
     var lastChild: UInt64 = 0
     var fifos: [SupervisorFIFO] = []
@@ -45,6 +46,8 @@ final class SupervisorShell {
         static let client: UInt64 = 6 << 56
         static let healthSocket: UInt64 = 7 << 56
         static let healthEnd: UInt64 = 8 << 56
+        static let mailSocket: UInt64 = 9 << 56
+        static let mailEnd: UInt64 = 10 << 56
         static func kind(_ token: UInt64) -> UInt64 { (token >> 56) << 56 }
         static func number(_ token: UInt64) -> UInt64 { token & ((1 << 56) - 1) }
     }
@@ -95,6 +98,7 @@ final class SupervisorShell {
             perform()
             flush(worker, Token.workerSocket)
             flush(health, Token.healthSocket)
+            flush(mail, Token.mailSocket)
         }
         return exitCode ?? ExitCode.fatal
     }
@@ -107,6 +111,8 @@ final class SupervisorShell {
         case Token.workerEnd: workerEnded()
         case Token.healthSocket: exchangeWithHealth(event)
         case Token.healthEnd: healthEnded()
+        case Token.mailSocket: exchangeWithMail(event)
+        case Token.mailEnd: mailEnded()
         case Token.child: childEnded(Token.number(event.token))
         case Token.client: exchangeWithClient(UInt32(truncatingIfNeeded: event.token), event)
         default: break
@@ -162,6 +168,9 @@ final class SupervisorShell {
         case .startHealth(let mode): startHealth(mode, at: now)
         case .signalHealth(let signal): health?.signal(signal)
         case .sendHealth(let message): health?.outgoing.append(message.frame)
+        case .startMail: startMail(at: now)
+        case .signalMail(let signal): mail?.signal(signal)
+        case .sendMail(let message): mail?.outgoing.append(message.frame)
         case .start(let owner, let command, let environment):
             start(owner, command, environment: environment, at: now)
         case .signal(let owner, let signal):
@@ -169,6 +178,7 @@ final class SupervisorShell {
         case .log(let level, let rule, let text): log.write(level, rule, text, at: now)
         case .logWorker(let level, let text): log.writeWorker(level, text, pid: worker?.pid ?? 0, at: now)
         case .logHealth(let level, let text): log.writeWorker(level, text, pid: health?.pid ?? 0, at: now)
+        case .logMail(let level, let text): log.writeWorker(level, text, pid: mail?.pid ?? 0, at: now)
         case .openFIFOs(let wanted): openFIFOs(wanted, at: now)
         case .writeFIFO(let target, let line): writeFIFO(target, line)
         case .writeFile(let path, let bytes):

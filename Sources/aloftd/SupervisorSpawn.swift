@@ -70,12 +70,21 @@ final class WorkerProcess {
     convenience init(
         health options: WorkerOptions, environment: [String], state: borrowing FileDescriptor
     ) throws(SystemError) {
-        let own = try ThisProcess.executable()
-        let directory = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/")
         var request = SpawnRequest(
-            directory + "/aloft", ["worker", "health"] + options.arguments, environment: environment)
+            try Self.commandLine(), ["worker", "health"] + options.arguments, environment: environment)
         request.descriptors = [(WorkerOptions.stateDescriptor, state.rawValue)]
         try self.init(request)
+    }
+
+    /// The same as the mail process. This executable could not be it: without a dynamic loader it has no resolver for names.
+    convenience init(mailIn environment: [String], isKeepalived: Bool) throws(SystemError) {
+        let arguments = ["worker", "mail"] + (isKeepalived ? ["--compat=keepalived"] : [])
+        try self.init(SpawnRequest(try Self.commandLine(), arguments, environment: environment))
+    }
+
+    private static func commandLine() throws(SystemError) -> String {
+        let own = try ThisProcess.executable()
+        return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/aloft"
     }
 
     private init(_ spawned: SpawnRequest) throws(SystemError) {

@@ -60,7 +60,7 @@ final class Bench {
             case .cancel: break
             case .hook(let key, let state, let command): told.append("hook \(key) \(state) \(command.argv[0])")
             case .fifo(let line): told.append("fifo \(line.dropLast())")
-            case .alert(let alert): told.append("alert \(alert.service)")
+            case .alert(let alert): told.append("alert " + Self.words(alert.event))
             case .report(let report): told.append("report \(report.rule)")
             case .transition(let change): told.append("\(change.name) \(change.from) → \(change.to)")
             }
@@ -73,6 +73,15 @@ final class Bench {
         if unasked.contains(connection.address) { return .inconclusive("no descriptors") }
         if sick.contains(connection.address) { return .failure("connection refused") }
         return weights[connection.address].map { .weight($0) } ?? .success
+    }
+
+    private static func words(_ event: BalancerAlert.Event) -> String {
+        switch event {
+        case .server(let name, let isUp, let reason): "\(name) \(isUp ? "UP" : "DOWN"): \(reason)"
+        case .checker(let name, let keyword, let isUp, _): "\(name) \(isUp ? "UP" : "DOWN") by \(keyword)"
+        case .quorum(let isUp, let isStart, let weight, let quorum, let hysteresis):
+            "quorum \(isUp ? "UP" : "DOWN")\(isStart ? " at the start" : ""): \(weight) of \(quorum)±\(hysteresis)"
+        }
     }
 
     /// Lets time pass, each deadline at its time.

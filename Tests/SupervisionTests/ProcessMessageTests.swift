@@ -32,13 +32,18 @@ private let workerMessages: [WorkerMessage] = [
     .answer(request: 4_000_000_000, Array("{}".utf8), isLast: true),
     .dump(.statistics, Array("x".utf8), isLast: false),
     .reloadFinished(accepted: false, "line 3"),
-    .stopped, .remember([1, 2, 3]), .beat,
+    .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(delivered: 3, lost: 1),
 ]
+
+private let order = MailOrder(
+    subject: "INSTANCE VI_1", state: "MASTER", host: "mail.example.com", port: 2525, timeout: .seconds(3),
+    heloName: "lb1", routerID: "LVS", sender: "a@b", recipients: ["c@d", "e@f"], title: "t", text: "=> x <=\n",
+    date: 1_795_807_184)
 
 private let supervisorMessages: [SupervisorMessage] = [
     .checkFinished(id: 1, .exited(-1)), .checkFinished(id: 1, .signalled(9)), .checkFinished(id: 2, .timedOut),
     .checkFinished(id: 3, .stillRunning), .checkFinished(id: 4, .failedToStart(errno: 2, "no such file")),
-    .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]),
+    .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]), .mail(order),
 ]
 
 @Suite struct ProcessMessageTests {

@@ -25,6 +25,7 @@ enum House {
         Room(name: "RouterEngine", kind: .pure, imports: ["Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
+        Room(name: "Alerts", kind: .pure, imports: ["Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,
@@ -38,12 +39,14 @@ enum House {
             imports: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"]),
         Room(
             name: "Workers", kind: .kernel,
-            imports: ["LinuxWorld", "RouterEngine", "Supervision", "Configuration", "ConfigLanguage", "Primitives"]),
+            imports: [
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
+            ]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
             imports: [
-                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Configuration",
+                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Configuration",
                 "ConfigLanguage", "VRRP", "Primitives", "Glibc",
             ]),
         Room(
@@ -55,15 +58,18 @@ enum House {
         Room(
             name: "HealthWorker", kind: .shell,
             imports: [
-                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "LinuxWorld", "Netlink", "Supervision",
-                "Configuration", "Primitives",
+                "Workers", "Probes", "DataPlanes", "Balancing", "Health", "Alerts", "LinuxWorld", "Netlink",
+                "Supervision", "Configuration", "Primitives",
             ]),
+        Room(
+            name: "MailWorker", kind: .shell,
+            imports: ["Workers", "Alerts", "LinuxWorld", "Supervision", "Primitives", "Glibc"]),
         Room(
             name: "aloft", kind: .shell,
             imports: [
-                "HealthWorker",
-                "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Configuration",
-                "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
+                "HealthWorker", "MailWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine",
+                "Supervision",
+                "Balancing", "Configuration", "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
             ]),
     ]
 

@@ -14,6 +14,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case control
     /// Answers of servers to every kind of check.
     case conversation
+    /// A mail server's answers, and the mail that is made of whatever text.
+    case mail
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -28,6 +30,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .netlink: try NetlinkTarget.check(input)
         case .control: try ControlTarget.check(input)
         case .conversation: try ConversationTarget.check(input)
+        case .mail: try MailTarget.check(input)
         }
     }
 }

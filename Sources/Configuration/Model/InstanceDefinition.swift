@@ -123,7 +123,7 @@ public struct InstanceDefinition: Hashable, Sendable {
     public var acceptPackets: Bool = true
     /// `auth_hmac`. Refused for now.
     public var hmac: HMACAuthentication?
-    /// `smtp_alert`, or the global one. No mail is sent yet.
+    /// `smtp_alert`, or the global one.
     public var smtpAlert: Bool = false
     /// `linkbeat_use_polling`. Without effect for now.
     public var pollsLink: Bool = false

@@ -1,4 +1,4 @@
-/// Alert mails, as `global_defs` asks for them. None are sent yet.
+/// Alert mails, as `global_defs` asks for them.
 public struct MailSettings: Hashable, Sendable {
     /// `smtp_server HOST [PORT]`.
     public struct Server: Hashable, Sendable {
@@ -15,7 +15,7 @@ public struct MailSettings: Hashable, Sendable {
 
     /// `notification_email`.
     public var recipients: [String] = []
-    /// `notification_email_from`; nil means `keepalived@` and the host's name.
+    /// `notification_email_from`; nil means `root@` and the host's name.
     public var sender: String?
     /// `smtp_server`; nil means that no mail is sent.
     public var server: Server?

@@ -15,7 +15,7 @@ public struct SyncGroupDefinition: Hashable, Sendable {
     public var trackingWeight: Bool = false
     /// `notify_priority_changes`, or the global one.
     public var notifyPriorityChanges: Bool = false
-    /// `smtp_alert`, or the global one. No mail is sent yet.
+    /// `smtp_alert`, or the global one.
     public var smtpAlert: Bool = false
 
     public init(name: String, members: [String]) {

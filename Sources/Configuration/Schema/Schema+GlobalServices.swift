@@ -18,7 +18,7 @@ extension Schema {
             },
             .setWord(
                 "notification_email_from", "address",
-                default: "keepalived@ and the host's name",
+                default: "root@ and the host's name",
                 "Whom alert mails come from."
             ) { $0.settings.mail.sender = $1 },
             .set(
