@@ -223,6 +223,7 @@ final class HealthWorker {
     private func look(at now: Instant) {
         nextLook = now + Self.lookInterval
         for (name, value) in files.changes(at: now) { give(.trackedFile(name, value: value)) }
+        defer { for notice in plane.takeNotices() { log(.warning, notice) } }
         do throws(SystemError) {
             let mayHaveChanged = try plane.mayHaveChanged()
             guard mayHaveChanged || !planeFailure.isEmpty else { return }
