@@ -72,10 +72,11 @@ extension OnTheKernel {
             defer { scene.close() }
             var plane = try plane()
             #expect(try plane.apply([.addService(service())]) == [])
-            let connections = try scene.connections(40)
+            let connections = try scene.connections(36)
             #expect(Set(connections.map(\.number)) == [0, 1, 2])
             #expect(try plane.apply([.removeDestination(key, destination(1).key)]) == [])
-            for connection in connections { #expect(connection.works() == (connection.number != 1)) }
+            #expect(connections.filter { $0.number != 1 }.allSatisfy { $0.works() })
+            #expect(try !#require(connections.first { $0.number == 1 }).works())
             let counts = try scene.spread(30)
             #expect(counts[1] == 0 && counts.reduce(0, +) == 30)
             // Back again: who went elsewhere meanwhile stays there.
@@ -132,9 +133,9 @@ extension OnTheKernel {
             let server = try #require(try scene.spread(9).firstIndex(of: 9))
             #expect(try plane.apply([.editDestination(key, destination(server, weight: 0))]) == [])
             #expect(try scene.spread(3)[server] == 3)
-            for last in 50..<60 { try scene.client.ip("addr add 10.79.1.\(last)/24 dev eth0") }
+            for last in 50..<70 { try scene.client.ip("addr add 10.79.1.\(last)/24 dev eth0") }
             var servers: Set<Int> = []
-            for last in 50..<60 {
+            for last in 50..<70 {
                 let counts = try scene.spread(3, source: IPAddress("10.79.1.\(last)"))
                 #expect(counts[server] == 0 && counts.contains(3))
                 servers.insert(counts.firstIndex(of: 3) ?? -1)
@@ -164,16 +165,18 @@ extension OnTheKernel {
             #expect(counters.connections == 6 && counters.packetsIn == 6)
 
             // A router's "fragmentation needed" for a packet of the server that has the connection.
+            func heard(_ node: Node) throws -> String {
+                try node.run(["awk", "/^Icmp: [0-9]/ { printf $5 }", "/proc/net/snmp"])
+            }
+            let nodes = scene.servers + [scene.director]
+            let before = try nodes.map(heard)
             let connection = try #require(try scene.connect())
-            let report = try scene.client.run([
+            try scene.client.run([
                 "python3", try Farm.script("packet-too-big.py"), "10.79.1.100", "80", "10.79.1.2",
                 "\(connection.clientPort)", "900",
             ])
-            #expect(report == "")
-            let route = try scene.servers[connection.number].run([
-                "ip", "route", "get", "10.79.1.2", "from", "10.79.1.100",
-            ])
-            #expect(route.contains("mtu 900"), "\(route)")
+            let after = try nodes.map(heard)
+            #expect(nodes.indices.filter { before[$0] != after[$0] } == [connection.number])
         }
 
         @Test("a successor adopts the tables without touching them") func adoption() throws {
@@ -241,12 +244,12 @@ extension OnTheKernel {
             let connections = try scene.connections(20)
 
             // Another card.
+            try scene.servers[0].run(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/conf/eth0/arp_notify"])
             try scene.servers[0].ip("link set eth0 address 02:00:00:00:77:77")
-            try scene.servers[0].run(["arping", "-q", "-A", "-c", "1", "-I", "eth0", "\(DirectScene.server(0))"])
             #expect(connections.allSatisfy { $0.works() })
 
             // A new interface, and one that goes.
-            try scene.director.ip("link add odd type dummy", "link set odd up")
+            try scene.director.ip("link add odd type veth peer name even", "link set odd up")
             #expect(try !plane.mayHaveChanged())
             #expect(try nft("list", "table", "netdev", "aloft").contains("ingress-odd"))
             try scene.director.ip("link del odd")
