@@ -84,6 +84,7 @@ extension ForwardingService {
         if destinations.count > NFTablesNumbers.mostServers {
             return "a service has at most \(NFTablesNumbers.mostServers) servers here"
         }
+        let isDirect = isDirect
         for destination in destinations {
             switch destination.forwarding {
             case .nat: break

@@ -110,6 +110,12 @@ final class HealthWorker {
         if model.global.mail.server != nil {
             log(.warning, "alert mails are not sent by this version: use notify_down, or lvs_notify_fifo")
         }
+        let hashed = model.virtualServers.count { $0.isHashedByNFTables }
+        if hashed > 0, plane.name == "nftables" {
+            log(
+                .info, "DR picks servers by a hash of the client, whatever the scheduler, for \(hashed) virtual servers"
+            )
+        }
         if model.global.forwarding.syncDaemon != nil {
             log(.warning, "lvs_sync_daemon is without effect: nftables has none")
         }

@@ -81,7 +81,8 @@ extension VirtualServer {
     var hashOnNFTables: String {
         let hash = persistence == nil ? "the client's address and port" : "the client's address"
         let isWeighted = scheduler != .roundRobin && scheduler != .leastConnections
-        return "no packet comes back here that could be counted, so \(hash) \(persistence == nil ? "decide" : "decides")"
+        return
+            "no packet comes back here that could be counted, so \(hash) \(persistence == nil ? "decide" : "decides")"
             + (isWeighted ? "; weights are respected" : "; every server counts alike")
     }
 }
