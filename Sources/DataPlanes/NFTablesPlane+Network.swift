@@ -133,13 +133,13 @@ extension NFTablesPlane {
         }
     }
 
-    /// What people should know; the first time a server is met only what is wrong.
+    /// What people should know; the first time a server is met only what is wrong, unless it is refused for it.
     private mutating func note(
         _ way: NFTablesNetwork.Way, to server: IPAddress, before: NFTablesNetwork.Way?
     ) {
         switch way {
         case .none: notices.append("there is no way to \(server): it gets no connections by DR until there is one")
-        case .router where before != nil:
+        case .router where before != nil || !isKnown:
             notices.append("\(server) is behind a router now: DR reaches neighbours only, it gets no connections")
         case .neighbour where before != nil: notices.append("\(server) is a neighbour again: DR reaches it")
         default: break

@@ -60,8 +60,11 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
         isSuspect = false
         var listings: [NFTablesListing] = []
         for state in states { listings.append(try list(state, maps: nil)) }
-        let servers = listings.filter(\.isDirect).reduce(into: Set<IPAddress>()) { $0.formUnion($1.servers) }
-        if !servers.isEmpty { try lookAround(for: servers) }
+        let direct = listings.filter { $0.isDirect && !$0.chains.isEmpty }
+        if !direct.isEmpty || !network.ways.isEmpty {
+            // Those that are about to be written, too.
+            try lookAround(for: direct.reduce(into: Set(network.ways.keys)) { $0.formUnion($1.servers) })
+        }
         states = zip(states, listings).map { state, listing in
             var next = NFTablesState(listing, network)
             next.remember(state)

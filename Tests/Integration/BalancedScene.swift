@@ -130,10 +130,12 @@ final class BalancedScene {
         return listener
     }
 
-    static func connect(to address: IPAddress, port: UInt16, source: IPAddress?) -> Int32 {
+    static func connect(to address: IPAddress, port: UInt16, source: IPAddress?, sourcePort: UInt16 = 0) -> Int32 {
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        if let source { guard withAddress(source, 0, { bind(descriptor, $0, $1) }) == 0 else { return -errno } }
+        if let source {
+            guard withAddress(source, sourcePort, { bind(descriptor, $0, $1) }) == 0 else { return -errno }
+        }
         let result = withAddress(address, port) { Glibc.connect(descriptor, $0, $1) }
         if result == 0 { return descriptor }
         var failure: Int32 = errno

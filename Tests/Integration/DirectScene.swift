@@ -54,9 +54,12 @@ final class DirectScene {
 
     /// Connects; nil where nobody accepts within a second, or the connection is refused (`lastErrno`).
     func connect(
-        to address: IPAddress = DirectScene.service, port: UInt16 = 80, source: IPAddress? = nil
+        to address: IPAddress = DirectScene.service, port: UInt16 = 80, source: IPAddress? = nil,
+        sourcePort: UInt16 = 0
     ) throws -> BalancedScene.Connection? {
-        let socket = try inside(client) { BalancedScene.connect(to: address, port: port, source: source) }
+        let socket = try inside(client) {
+            BalancedScene.connect(to: address, port: port, source: source, sourcePort: sourcePort)
+        }
         if socket < 0 {
             lastErrno = -socket
             return nil

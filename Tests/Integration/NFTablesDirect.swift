@@ -109,6 +109,48 @@ extension OnTheKernel {
             #expect(try scene.connect() == nil && scene.lastErrno == ECONNREFUSED)
         }
 
+        @Test("a port that is used again begins another connection, wherever the last one went") func portReuse() throws
+        {
+            defer { scene.close() }
+            var plane = try plane()
+            #expect(try plane.apply([.addService(service())]) == [])
+            let client = IPAddress("10.79.1.2")
+            let first = try #require(try scene.connect(source: client, sourcePort: 5555))
+            let weightless = destination(first.number, weight: 0)
+            #expect(try plane.apply([.editDestination(key, weightless)]) == [])
+            #expect(first.works())
+            // The server ends it: the client's port is free at once.
+            Glibc.close(first.server)
+            #expect(BalancedScene.waitFor(first.client, POLLIN))
+            Glibc.close(first.client)
+            let second = try #require(try scene.connect(source: client, sourcePort: 5555))
+            #expect(second.number != first.number && second.works())
+            // What does not begin a connection stays with it.
+            #expect(try plane.apply([.editDestination(key, destination(first.number))]) == [])
+            #expect(second.works())
+        }
+
+        @Test("packets that come in at a bridge are met at the bridge") func bridge() throws {
+            defer { scene.close() }
+            var plane = try plane()
+            #expect(try plane.apply([.addService(service())]) == [])
+            let connections = try scene.connections(10)
+            try scene.director.run(["ip", "link", "add", "br9", "type", "bridge"])
+            try scene.director.run([
+                "sh", "-c",
+                """
+                ip link set br9 address $(cat /sys/class/net/eth0/address) && ip link set eth0 master br9 && ip link set br9 up &&
+                ip addr flush dev eth0 && ip addr add 10.79.1.1/24 dev br9 && ip addr add 10.79.1.100/32 dev br9
+                """,
+            ])
+            if try plane.mayHaveChanged() { _ = try plane.read() }
+            let text = try nft("list", "table", "netdev", "aloft")
+            #expect(text.contains("ingress-br9") && !text.contains("ingress-eth0"))
+            #expect(text.contains(": \"br9\""), "\(text)")
+            #expect(connections.allSatisfy { $0.works() })
+            #expect(try scene.spread(20).reduce(0, +) == 20)
+        }
+
         @Test("another director with the same servers goes on with connections that it has never seen") func failover()
             throws
         {

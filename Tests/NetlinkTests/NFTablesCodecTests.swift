@@ -76,7 +76,7 @@ private func records(_ bytes: [UInt8]) -> [NFTablesRecord] {
         NFTablesExpression.forward(.ipv4, neighbour: .word(1), interface: .word(0)).append(to: &bytes)
         #expect(
             bytes == [
-                44, 0, 1, 0x80, 8, 0, 1, 0, 102, 119, 100, 0,  // "fwd"
+                40, 0, 1, 0x80, 8, 0, 1, 0, 102, 119, 100, 0,  // "fwd"
                 28, 0, 2, 0x80, 8, 0, 1, 0, 0, 0, 0, 8, 8, 0, 2, 0, 0, 0, 0, 9, 8, 0, 3, 0, 0, 0, 0, 2,
             ])
         var batch = NFTablesBatch(sequence: 1)
