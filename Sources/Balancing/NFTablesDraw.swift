@@ -64,15 +64,18 @@ struct NFTablesSlots: Hashable, Sendable {
     var kind: NFTablesDraw.Kind
     var servers: [Int]
 
-    /// The most that a draw can tell apart.
-    static let most = 4093
-
     /// Empty where no server may get a new connection.
     ///
     /// `rr` and `lc` take servers by turns, whatever their weights; `wrr`, `wlc`, `sed`, `nq` and `twos` take as many turns as their weights
     /// say: this plane does not see connections at the moment of choice. `fo` takes the server with the highest weight. `sh` and `mh` hash
     /// the client, `dh` the address that it asked for, into slots that few leave when a server comes or goes.
+    ///
+    /// Direct routing hashes for all schedulers: see ``direct(_:)``.
     init(_ service: ForwardingService) {
+        if service.isDirect {
+            self = Self.direct(service)
+            return
+        }
         let usable = service.destinations.indices.filter { service.destinations[$0].weight > 0 }
         let weights = usable.map { UInt64(service.destinations[$0].weight) }
         switch service.scheduler {
@@ -86,14 +89,45 @@ struct NFTablesSlots: Hashable, Sendable {
             servers = best.map { [usable[$0]] } ?? []
         case .sourceHash, .maglevHash:
             kind = service.schedulerFlags.contains(.second) ? .sourcePort : .source
-            servers = Self.hashed(usable.map { service.destinations[$0].key }, weights).map { usable[$0] }
+            servers = MaglevTable(usable.map { service.destinations[$0].key }, weights).owners.map { usable[$0] }
         case .destinationHash:
             kind = .destination
-            servers = Self.hashed(usable.map { service.destinations[$0].key }, weights).map { usable[$0] }
+            servers = MaglevTable(usable.map { service.destinations[$0].key }, weights).owners.map { usable[$0] }
         default:
             kind = .turn
             servers = Self.turns(weights).map { usable[$0] }
         }
+    }
+
+    /// Slots of a service by direct routing. Which server a client gets must be the same on another director, which has seen none of its packets:
+    /// so it is a hash of address and port, whatever the scheduler, except for those that ask for less: the address for `sh` and `mh` (without
+    /// `sh-port`, `mh-port`) and where clients are kept, what was asked for with `dh`, and the server with the highest weight with `fo`.
+    /// `rr` and `lc` do not look at weights.
+    private static func direct(_ service: ForwardingService) -> NFTablesSlots {
+        var usable = service.destinations.indices.filter { service.destinations[$0].weight > 0 }
+        var kind = service.persistence == nil ? NFTablesDraw.Kind.sourcePort : .source
+        var isWeighted = true
+        switch service.scheduler {
+        case .roundRobin, .leastConnections: isWeighted = false
+        case .weightedFailover:
+            let highest = usable.map { service.destinations[$0].weight }.max()
+            usable = usable.first { service.destinations[$0].weight == highest }.map { [$0] } ?? []
+            return NFTablesSlots(kind: .turn, servers: usable)
+        case .sourceHash, .maglevHash: if !service.schedulerFlags.contains(.second) { kind = .source }
+        case .destinationHash: kind = .destination
+        default: break
+        }
+        let weights = usable.map { isWeighted ? UInt64(service.destinations[$0].weight) : 1 }
+        let table = MaglevTable(usable.map { service.destinations[$0].key }, weights, size: directSize)
+        return NFTablesSlots(kind: kind, servers: table.owners.map { usable[$0] })
+    }
+
+    /// More slots than for clients alone: connections are many, and their parts should be even.
+    static let directSize = 509
+
+    private init(kind: NFTablesDraw.Kind, servers: [Int]) {
+        self.kind = kind
+        self.servers = servers
     }
 
     /// Exact where the weights, divided by what they have in common, need up to 128 slots; else to within half a slot in 128, each
@@ -103,70 +137,9 @@ struct NFTablesSlots: Hashable, Sendable {
         guard divisor > 0 else { return [] }
         let reduced = weights.map { $0 / divisor }
         let total = reduced.reduce(0, &+)
-        let count = total <= 128 || total == weights.count ? Int(total) : max(128, min(weights.count * 4, most))
-        return interleaved(apportioned(reduced, count))
-    }
-
-    /// `count` slots by weight, by largest remainders, each at least 1; `count` is not below the number of weights.
-    static func apportioned(_ weights: [UInt64], _ count: Int) -> [Int] {
-        let total = max(weights.reduce(0, &+), 1)
-        var shares = weights.map { max(1, Int($0 &* UInt64(count) / total)) }
-        var sum = shares.reduce(0, +)
-        let byRemainder = weights.indices.sorted {
-            let (a, b) = (weights[$0] &* UInt64(count) % total, weights[$1] &* UInt64(count) % total)
-            return a != b ? a > b : $0 < $1
-        }
-        for index in byRemainder where sum < count {
-            shares[index] += 1
-            sum += 1
-        }
-        while sum > count, let largest = shares.indices.max(by: { shares[$0] < shares[$1] }), shares[largest] > 1 {
-            shares[largest] -= 1
-            sum -= 1
-        }
-        return shares
-    }
-
-    /// Each index as often as its share, as evenly spread as can be: its k-th turn stands at (2k + 1) / 2 · share.
-    static func interleaved(_ shares: [Int]) -> [Int] {
-        if shares.allSatisfy({ $0 == 1 }) { return Array(shares.indices) }
-        var turns: [(server: Int, turn: Int)] = []
-        for (server, share) in shares.enumerated() {
-            for turn in 0..<max(share, 0) { turns.append((server, turn)) }
-        }
-        turns.sort { a, b in
-            let (x, y) = ((2 * a.turn + 1) * shares[b.server], (2 * b.turn + 1) * shares[a.server])
-            return x != y ? x < y : a.server < b.server
-        }
-        return turns.map(\.server)
-    }
-
-    /// Maglev's table (Eisenbud et al., NSDI 2016, §3.4): each server claims slots in an order of its own, by turns. Two directors with the
-    /// same servers have the same table.
-    static func hashed(_ keys: [DestinationKey], _ weights: [UInt64]) -> [Int] {
-        if keys.isEmpty { return [] }
-        let count = keys.count <= 125 ? 251 : most
-        var next = keys.map { hash($0, 1) % UInt64(count) }
-        let steps = keys.map { hash($0, 2) % UInt64(count - 1) + 1 }
-        var slots = [Int](repeating: -1, count: count)
-        for server in interleaved(apportioned(weights, count)).prefix(count) {
-            // Prime count: a server's order visits every slot.
-            while slots[Int(next[server])] >= 0 { next[server] = (next[server] + steps[server]) % UInt64(count) }
-            slots[Int(next[server])] = server
-        }
-        return slots.map { max($0, 0) }
-    }
-
-    private static func hash(_ key: DestinationKey, _ salt: UInt64) -> UInt64 {
-        var bytes: [UInt8] = []
-        key.address.append(to: &bytes)
-        bytes.append(bigEndian: key.port)
-        var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ salt
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x0100_0000_01B3 }
-        // FNV's low bits are weak; SplitMix64's last step spreads them.
-        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
-        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
-        return hash ^ hash >> 31
+        let count =
+            total <= 128 || total == weights.count ? Int(total) : max(128, min(weights.count * 4, MaglevTable.largest))
+        return MaglevTable.interleaved(MaglevTable.apportioned(reduced, count))
     }
 
     private static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {

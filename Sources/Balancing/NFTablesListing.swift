@@ -9,13 +9,36 @@ public struct NFTablesListing: Sendable {
     public private(set) var chains: Set<String> = []
     private(set) var elements: [String: [NFTablesListedElement]] = [:]
 
-    public init(_ family: AddressFamily) { skeleton = NFTablesSkeleton(family) }
+    public init(_ family: AddressFamily, _ path: NFTablesPath = .translated) {
+        skeleton = NFTablesSkeleton(family, path)
+    }
 
     public var table: NFTablesTable { skeleton.table }
+    public var isDirect: Bool { skeleton.path == .direct }
     /// The maps that hold the forwarding table: what must be dumped, once the chains are known. Those of clients are the kernel's alone.
-    public var maps: [String] { skeleton.sets.map(\.name) + keeps.map(\.members) }
+    public var maps: [String] { skeleton.sets.filter { !$0.isDynamic }.map(\.name) + keeps.map(\.members) }
     /// The persistences that have a chain.
     var keeps: [NFTablesKeep] { chains.sorted().compactMap { NFTablesKeep(chain: $0) } }
+    /// The interfaces that have a chain.
+    var devices: [String] {
+        guard skeleton.path == .direct else { return [] }
+        return chains.filter { $0.hasPrefix(NFTablesSkeleton.ingress) }.sorted().map {
+            String($0.dropFirst(NFTablesSkeleton.ingress.count))
+        }
+    }
+    /// The maps of connections that are open, and of those that end; none where the kernel tracks them.
+    public static let connectionMaps = (open: NFTablesSkeleton.flows, ending: NFTablesSkeleton.closing)
+    /// The servers that the maps name.
+    public var servers: Set<IPAddress> {
+        var found: Set<IPAddress> = []
+        for listed in ["endpoints", "hosts"].flatMap({ elements[$0] ?? [] }) {
+            guard case .data(let data) = listed.element.value,
+                let address = data.span.bytes.address(skeleton.family, at: 0)
+            else { continue }
+            found.insert(address)
+        }
+        return found
+    }
     /// The maps that count.
     public var countingMaps: [String] { skeleton.sets.filter(\.counts).map(\.name) }
 
@@ -44,4 +67,9 @@ public struct NFTablesListing: Sendable {
         chains.contains(chain.name)
             && rules[chain.name] ?? [] == chain.rules.map { NFTablesExpression.fingerprint(of: $0) }
     }
+}
+
+extension NFTablesElement {
+    /// The mark that a map of connections has for one; nil of what has no such value.
+    public var mark: UInt32? { if case .data(let data) = value { NFTablesMark.number(data) } else { nil } }
 }

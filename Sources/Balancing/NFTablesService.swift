@@ -58,6 +58,11 @@ struct NFTablesPlacement: Hashable, Sendable {
 }
 
 extension ForwardingService {
+    /// Whether its servers get packets by direct routing. A service without servers is what it was.
+    public var isDirect: Bool {
+        !destinations.isEmpty && destinations.allSatisfy { $0.forwarding == .directRouting }
+    }
+
     /// Why the data plane `nftables` cannot forward this; nil if it can. `VirtualServer.limitsOnNFTables` refuses most of it before.
     public var refusalByNFTables: String? {
         if scheduler.needsIPVS {
@@ -79,9 +84,17 @@ extension ForwardingService {
         if destinations.count > NFTablesNumbers.mostServers {
             return "a service has at most \(NFTablesNumbers.mostServers) servers here"
         }
+        let isDirect = isDirect
         for destination in destinations {
-            if destination.forwarding == .directRouting { return "this plane does not forward by DR yet: NAT it does" }
-            if destination.forwarding != .nat { return "nftables has no step that wraps a packet into another" }
+            switch destination.forwarding {
+            case .nat: break
+            case .directRouting:
+                if !isDirect { return "a service is forwarded by NAT or by DR, not by both" }
+                if case .mark = key {
+                    return "DR comes before firewall marks are set: a service by mark is forwarded by NAT"
+                }
+            default: return "nftables has no step that wraps a packet into another"
+            }
             if destination.upperThreshold > 0 || destination.lowerThreshold > 0 {
                 return "there are no thresholds: nftables does not count the connections of a server"
             }
@@ -92,9 +105,19 @@ extension ForwardingService {
         return nil
     }
 
+    /// Its slots: with direct routing a server that cannot be reached has none.
+    func slots(_ network: NFTablesNetwork) -> NFTablesSlots {
+        if !isDirect || destinations.allSatisfy({ network.reaches($0.key.address) }) { return NFTablesSlots(self) }
+        var reachable = self
+        for destination in destinations where !network.reaches(destination.key.address) {
+            reachable[destination.key]?.weight = 0
+        }
+        return NFTablesSlots(reachable)
+    }
+
     /// All that stands in the kernel's maps for this service. `numbers` has one for each of its destinations.
-    func placements(_ numbers: NFTablesNumbers) -> [NFTablesPlacement] {
-        let slots = NFTablesSlots(self)
+    func placements(_ numbers: NFTablesNumbers, _ network: NFTablesNetwork) -> [NFTablesPlacement] {
+        let slots = slots(network)
         let number = bytes(numbers.service)
         var all: [NFTablesPlacement] = []
         all.reserveCapacity(2 + slots.servers.count + destinations.count * 4)
@@ -121,7 +144,16 @@ extension ForwardingService {
                 place("endpoints", mark, address + [0, 0])
             }
             place("received", mark, nil)
-            place("sent", mark, nil)
+            guard destination.forwarding == .directRouting else {
+                place("sent", mark, nil)
+                continue
+            }
+            place("chosen", mark, nil)
+            switch network.ways[destination.key.address] {
+            case .neighbour(let interface): place("links", mark, bytes(interface.rawValue))
+            case .local: place("locals", mark, nil)
+            case .router, .none?, nil: break
+            }
         }
         return all
     }

@@ -2,7 +2,17 @@ import Configuration
 import Netlink
 import Primitives
 
+/// How the packets of a service reach its servers: what distinguishes the tables of this plane.
+public enum NFTablesPath: Hashable, Sendable {
+    /// Destination NAT by connection tracking, in the families `ip` and `ip6`.
+    case translated
+    /// Frames to the server's MAC address, in the family `netdev`: direct routing.
+    case direct
+}
+
 /// The maps, chains and rules of the table `aloft` of a family: what is the same however many services there are.
+///
+/// This is the table that translates; that of direct routing has the same way of choosing, and is told by `NFTablesSkeleton+Direct.swift`.
 ///
 /// A new connection goes this way; established ones never come here, because the kernel keeps to what it did with the first packet.
 ///
@@ -25,18 +35,28 @@ struct NFTablesSkeleton {
     }
 
     let family: AddressFamily
+    let path: NFTablesPath
 
-    init(_ family: AddressFamily) { self.family = family }
+    init(_ family: AddressFamily, _ path: NFTablesPath = .translated) {
+        self.family = family
+        self.path = path
+    }
 
-    var table: NFTablesTable { NFTablesTable(NFTablesFamily(family), "aloft") }
-    private var addressField: NFTablesSet.Field { family == .ipv4 ? .ipv4Address : .ipv6Address }
-    private var addressLength: UInt32 { family == .ipv4 ? 4 : 16 }
-    private var addressWords: UInt32 { family == .ipv4 ? 1 : 4 }
-    private var sourceOffset: UInt32 { family == .ipv4 ? 12 : 8 }
-    private var destinationOffset: UInt32 { family == .ipv4 ? 16 : 24 }
+    var table: NFTablesTable {
+        switch path {
+        case .translated: NFTablesTable(NFTablesFamily(family), "aloft")
+        case .direct: NFTablesTable(.netdev, family == .ipv4 ? "aloft" : "aloft6")
+        }
+    }
+    var addressField: NFTablesSet.Field { family == .ipv4 ? .ipv4Address : .ipv6Address }
+    var addressLength: UInt32 { family == .ipv4 ? 4 : 16 }
+    var addressWords: UInt32 { family == .ipv4 ? 1 : 4 }
+    var sourceOffset: UInt32 { family == .ipv4 ? 12 : 8 }
+    var destinationOffset: UInt32 { family == .ipv4 ? 16 : 24 }
 
     var sets: [NFTablesSet] {
         let mark: [NFTablesSet.Field] = [.mark]
+        if path == .direct { return directSets }
         return [
             NFTablesSet("services", key: [addressField, .transportProtocol, .port], value: .fields(mark)),
             NFTablesSet("firewall_marks", key: mark, value: .fields(mark)),
@@ -53,10 +73,23 @@ struct NFTablesSkeleton {
         ]
     }
 
-    /// Protocols that have ports; services by firewall mark take these.
-    var transports: [NFTablesElement] {
-        VirtualServer.TransportProtocol.allCases.map { NFTablesElement(key: [$0.rawValue]) }
+    /// The set that is the same always. NAT: protocols that have ports; services by firewall mark take these.
+    var constants: (set: String, elements: [NFTablesElement]) {
+        if path == .direct { return directConstants }
+        return ("transports", VirtualServer.TransportProtocol.allCases.map { NFTablesElement(key: [$0.rawValue]) })
     }
+
+    /// What carries the number of a service, a draw or a server from rule to rule: the connection's mark, or without connections the packet's.
+    func loadMark(into register: NFTablesRegister) -> NFTablesExpression {
+        path == .direct ? .loadMeta(.mark, into: register) : .loadConnection(.mark, into: register)
+    }
+
+    func setMark(from register: NFTablesRegister) -> NFTablesExpression {
+        path == .direct ? .setMark(from: register) : .setConnectionMark(from: register)
+    }
+
+    /// Where a new connection goes that has its server.
+    private var forwarding: NFTablesExpression { .verdict(.goto(path == .direct ? "place" : "forward")) }
 
     /// The chain with one rule for each persistence: `entry(of:)`.
     static let persistences = "persistences"
@@ -64,19 +97,15 @@ struct NFTablesSkeleton {
     /// Whether a service is kept so.
     func entry(of keep: NFTablesKeep) -> [NFTablesExpression] {
         [
-            .loadConnection(.mark, into: .word(0)), .lookup(.word(0), set: keep.members, into: nil),
+            loadMark(into: .word(0)), .lookup(.word(0), set: keep.members, into: nil),
             .verdict(.goto(keep.chain)),
         ]
     }
 
     /// In an order in which each chain stands before it is named in another.
     var chains: [Chain] {
-        [
-            Chain(name: "refuse", rules: [[.reject(code: family == .ipv4 ? 3 : 4)]]),
-            Chain(name: "forward", rules: forwardRules),
-            Chain(name: "drawn", rules: [drawRule, [.verdict(.goto("forward"))]]),
-            Chain(name: "serve", rules: [drawing(then: "drawn"), [.verdict(.goto("refuse"))]]),
-            Chain(name: "enter", rules: [[.verdict(.jump(Self.persistences))], [.verdict(.goto("serve"))]]),
+        if path == .direct { return directChains }
+        return [refuseChain, Chain(name: "forward", rules: forwardRules)] + choosingChains + [
             Chain(name: "select", rules: selectRules),
             // Before dstnat (-100): the first who translates a connection has it.
             Chain(
@@ -88,6 +117,17 @@ struct NFTablesSkeleton {
             Chain(
                 name: "account", hook: .init(.forward, priority: 0, type: "filter"),
                 rules: [accountRule(direction: 0, "received"), accountRule(direction: 1, "sent")]),
+        ]
+    }
+
+    var refuseChain: Chain { Chain(name: "refuse", rules: [[.reject(code: family == .ipv4 ? 3 : 4)]]) }
+
+    /// What chooses a server, from `enter` to `forward` or `refuse`.
+    var choosingChains: [Chain] {
+        [
+            Chain(name: "drawn", rules: [drawRule, [forwarding]]),
+            Chain(name: "serve", rules: [drawing(then: "drawn"), [.verdict(.goto("refuse"))]]),
+            Chain(name: "enter", rules: [[.verdict(.jump(Self.persistences))], [.verdict(.goto("serve"))]]),
         ]
     }
 
@@ -116,8 +156,8 @@ struct NFTablesSkeleton {
                 ]
             }
         let rule: [NFTablesExpression] =
-            [.loadConnection(.mark, into: .word(0))] + choice
-            + [.lookup(.word(0), set: "slots", into: .word(0)), .setConnectionMark(from: .word(0))]
+            [loadMark(into: .word(0))] + choice
+            + [.lookup(.word(0), set: "slots", into: .word(0)), setMark(from: .word(0))]
         return Chain(name: draw.chain, rules: [rule])
     }
 
@@ -139,25 +179,25 @@ struct NFTablesSkeleton {
             .mask(.word(1), keep.maskBytes(family)),
         ]
         let remember: [NFTablesExpression] =
-            [.loadConnection(.mark, into: key), .mask(key, service)] + client + [
-                .loadConnection(.mark, into: .word(9)),
+            [loadMark(into: key), .mask(key, service)] + client + [
+                loadMark(into: .word(9)),
                 .update(set: keep.clients, key: key, data: .word(9), timeout: UInt64(keep.seconds) * 1000),
             ]
         let known: [NFTablesExpression] =
-            [.loadConnection(.mark, into: key)] + client + [
-                .lookup(key, set: keep.clients, into: .word(8)), .setConnectionMark(from: .word(8)),
+            [loadMark(into: key)] + client + [
+                .lookup(key, set: keep.clients, into: .word(8)), setMark(from: .word(8)),
                 .verdict(.goto(keep.knownChain)),
             ]
         let owned: [NFTablesExpression] = [
-            .loadConnection(.mark, into: .word(8)), .lookup(.word(8), set: "owners", into: .word(10)),
+            loadMark(into: .word(8)), .lookup(.word(8), set: "owners", into: .word(10)),
         ]
         // An update would keep the server that has gone.
         let forget: [NFTablesExpression] =
-            [.loadConnection(.mark, into: key), .mask(key, service)] + client + [
-                .loadConnection(.mark, into: .word(9)),
-                .remove(set: keep.clients, key: key, data: .word(9)), .setConnectionMark(from: key),
+            [loadMark(into: key), .mask(key, service)] + client + [
+                loadMark(into: .word(9)),
+                .remove(set: keep.clients, key: key, data: .word(9)), setMark(from: key),
             ]
-        let forward: [NFTablesExpression] = [.verdict(.goto("forward"))]
+        let forward = [forwarding]
         let otherwise = [drawing(then: keep.newChain), [.verdict(.goto("refuse"))]]
         return [
             Chain(name: keep.newChain, rules: [drawRule, remember, forward]),
@@ -169,15 +209,15 @@ struct NFTablesSkeleton {
     /// Service → how it draws; only if there is something to draw.
     private func drawing(then chain: String) -> [NFTablesExpression] {
         [
-            .loadConnection(.mark, into: .word(0)), .lookup(.word(0), set: "draws", into: .word(0)),
-            .setConnectionMark(from: .word(0)), .verdict(.goto(chain)),
+            loadMark(into: .word(0)), .lookup(.word(0), set: "draws", into: .word(0)),
+            setMark(from: .word(0)), .verdict(.goto(chain)),
         ]
     }
 
     /// How it draws → the chain that does, which returns.
     private var drawRule: [NFTablesExpression] {
         [
-            .loadConnection(.mark, into: .word(0)), .mask(.word(0), NFTablesMark.bytes(NFTablesDraw.mask)),
+            loadMark(into: .word(0)), .mask(.word(0), NFTablesMark.bytes(NFTablesDraw.mask)),
             .lookup(.word(0), set: "choices", into: .verdict),
         ]
     }

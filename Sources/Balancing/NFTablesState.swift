@@ -16,6 +16,11 @@ public struct NFTablesState: Sendable {
     /// Lanes share the chains of those draws that count nothing.
     private var drawChains: Set<String> = []
     private var keeps: Set<NFTablesKeep> = []
+    /// With direct routing: the interfaces that have a chain, and what was known of the networks when the services were written.
+    private var hooked: Set<NFTablesNetwork.Device> = []
+    public private(set) var network = NFTablesNetwork()
+    /// A table that does not stand, and is no use.
+    private var isRuin = false
     /// Elements that belong to no service that is whole; gone with the next batch.
     private var strays: [NFTablesPlacement] = []
 
@@ -28,12 +33,13 @@ public struct NFTablesState: Sendable {
     public static let numberMask: UInt32 = 0xF000_0000
     public static let numberBits: UInt32 = 0x6000_0000
     /// Nothing stands.
-    public init(_ family: AddressFamily) {
-        skeleton = NFTablesSkeleton(family)
+    public init(_ family: AddressFamily, _ path: NFTablesPath = .translated) {
+        skeleton = NFTablesSkeleton(family, path)
         nextNumber = Self.numbers(of: family).lowerBound
     }
 
     public var family: AddressFamily { skeleton.family }
+    public var path: NFTablesPath { skeleton.path }
     public var table: NFTablesTable { skeleton.table }
 
     /// The mark of connections to a server.
@@ -58,37 +64,95 @@ extension NFTablesState {
     /// Appends what makes the services of `keys` those of `desired`, and nothing else. Returns the marks whose servers have gone.
     ///
     /// Where there is no table, all of `desired` is written. What `nftables` cannot do must have been taken out of `desired` before.
+    /// - Parameters:
+    ///   - takes: which services of `desired` are this table's, and not that of the other path.
+    ///   - network: what direct routing goes by; services that it touches are written too.
     public mutating func write(
-        _ keys: [ServiceKey], of desired: ForwardingTable, into batch: inout NFTablesBatch
+        _ keys: [ServiceKey], of desired: ForwardingTable, network: NFTablesNetwork = NFTablesNetwork(),
+        where takes: (ForwardingService) -> Bool = { _ in true }, into batch: inout NFTablesBatch
     ) -> [UInt32] {
-        var edit = Edit()
-        var keys = keys
+        var edit = NFTablesEdit()
+        var keys = Set(keys).union(keysBehind(network))
         if !stands {
             // What was there before may have left connections.
-            keys = Set(desired.services.map(\.key) + numbers.keys).filter { $0.family == family }.sorted()
-            if desired.services.contains(where: { $0.key.family == family }) { makeTable(&batch) }
+            keys = Set(desired.services.map(\.key) + numbers.keys).filter { $0.family == family }
+            if desired.services.contains(where: { $0.key.family == family && takes($0) }) { makeTable(&batch) }
         }
         edit.remove(strays)
         strays = []
         let before = nextNumber
         var gone: [UInt32] = []
         var taken: Set<UInt32>?
-        for key in keys where key.family == family {
+        for key in keys.sorted() where key.family == family {
             let old = forwarding[key]
-            let new = desired[key]
-            if old == new, old != nil || numbers[key] == nil { continue }
+            let new = desired[key].flatMap { takes($0) ? $0 : nil }
+            if old == new, old != nil || numbers[key] == nil, !isBehind(old, network) { continue }
             let oldNumbers = numbers[key]
             if let new { number(new, &taken) } else { numbers[key] = nil }
             gone += (oldNumbers?.servers ?? [:]).filter { new?[$0.key] == nil }.map(\.value)
-            let oldPlacements = old.flatMap { old in oldNumbers.map { old.placements($0) } }
-            if let new { makeChains(for: new, &batch) }
-            let newPlacements = new.flatMap { new in numbers[key].map { new.placements($0) } }
+            let oldPlacements = old.flatMap { old in oldNumbers.map { old.placements($0, self.network) } }
+            if let new { makeChains(for: new, network, &batch) }
+            let newPlacements = new.flatMap { new in numbers[key].map { new.placements($0, network) } }
             edit.replace(oldPlacements ?? [], by: newPlacements ?? [])
             forwarding[key] = new
         }
+        self.network = network
+        if path == .direct, forwarding.services.isEmpty {
+            deleteTable(&batch)
+            return gone.sorted()
+        }
+        hook(network.devices, &batch)
         if before != nextNumber { setNextNumber(since: before, &edit) }
         edit.append(to: &batch, table)
         return gone.sorted()
+    }
+
+    // MARK: Direct routing
+
+    /// Whether there is something to write although services are what they should be.
+    public func lags(behind network: NFTablesNetwork) -> Bool {
+        path == .direct && stands
+            && (hooked != network.devices || forwarding.services.contains { isBehind($0, network) })
+    }
+
+    /// The interfaces at which packets should come in and that have no chain; someone took it, or they are new.
+    public func unhooked(of network: NFTablesNetwork) -> [String] {
+        path == .direct && stands ? network.devices.subtracting(hooked).map(\.name).sorted() : []
+    }
+
+    private func isBehind(_ service: ForwardingService?, _ network: NFTablesNetwork) -> Bool {
+        guard path == .direct, let service else { return false }
+        return service.destinations.contains {
+            network.ways[$0.key.address] != self.network.ways[$0.key.address]
+        }
+    }
+
+    private func keysBehind(_ network: NFTablesNetwork) -> [ServiceKey] {
+        if path != .direct || network.ways == self.network.ways { return [] }
+        return forwarding.services.filter { isBehind($0, network) }.map(\.key)
+    }
+
+    /// Chains for interfaces that came, none for those that went. Whoever adds a chain must know that the interface is there.
+    private mutating func hook(_ devices: Set<NFTablesNetwork.Device>, _ batch: inout NFTablesBatch) {
+        guard path == .direct, stands, hooked != devices else { return }
+        for device in hooked.subtracting(devices).sorted() {
+            batch.deleteChain(skeleton.chain(for: device).name, from: table)
+        }
+        for device in devices.subtracting(hooked).sorted() { make(skeleton.chain(for: device), &batch) }
+        hooked = devices
+    }
+
+    /// Without a service there is nothing that packets should be stopped for.
+    private mutating func deleteTable(_ batch: inout NFTablesBatch) {
+        guard stands || isRuin else { return }
+        batch.addTable(table)
+        batch.deleteTable(table)
+        (stands, isRuin) = (false, false)
+        forget()
+    }
+
+    private mutating func forget() {
+        (draws, drawChains, keeps, hooked, strays, forwarding) = ([], [], [], [], [], ForwardingTable())
     }
 
     /// Numbers for a service and its servers; those that have one keep it.
@@ -125,7 +189,7 @@ extension NFTablesState {
                 key: NFTablesMark.bytes(1), value: .data(NFTablesMark.bytes(number)), comment: "next"))
     }
 
-    private func setNextNumber(since before: UInt32, _ edit: inout Edit) {
+    private func setNextNumber(since before: UInt32, _ edit: inout NFTablesEdit) {
         edit.replace([nextNumberElement(before)], by: [nextNumberElement(nextNumber)])
     }
 
@@ -137,14 +201,16 @@ extension NFTablesState {
         for set in skeleton.sets { batch.addSet(set, to: table) }
         batch.addChain(NFTablesSkeleton.persistences, to: table)
         for chain in skeleton.chains { make(chain, &batch) }
-        batch.addElements(skeleton.transports, to: "transports", of: table)
+        batch.addElements(skeleton.constants.elements, to: skeleton.constants.set, of: table)
         batch.addElements([nextNumberElement(nextNumber).element], to: "numbers", of: table)
-        stands = true
-        (draws, drawChains, keeps, strays, forwarding) = ([], [], [], [], ForwardingTable())
+        (stands, isRuin) = (true, false)
+        forget()
     }
 
     /// Chains stay when the last that used them has gone: there are few, and connections never meet them.
-    private mutating func makeChains(for service: ForwardingService, _ batch: inout NFTablesBatch) {
+    private mutating func makeChains(
+        for service: ForwardingService, _ network: NFTablesNetwork, _ batch: inout NFTablesBatch
+    ) {
         guard let numbers = numbers[service.key] else { return }
         if let keep = NFTablesKeep(service.persistence), keeps.insert(keep).inserted {
             batch.addSet(skeleton.clients(of: keep), to: table)
@@ -152,7 +218,7 @@ extension NFTablesState {
             for chain in skeleton.chains(for: keep) { make(chain, &batch) }
             make(rule: skeleton.entry(of: keep), of: NFTablesSkeleton.persistences, &batch)
         }
-        let slots = NFTablesSlots(service)
+        let slots = service.slots(network)
         if slots.servers.isEmpty { return }
         let draw = service.draw(slots, numbers)
         if draws.insert(draw).inserted {
@@ -172,37 +238,6 @@ extension NFTablesState {
     private func make(rule: [NFTablesExpression], of chain: String, _ batch: inout NFTablesBatch) {
         batch.addRule(rule, comment: NFTablesExpression.fingerprint(of: rule), to: chain, of: table)
     }
-
-    /// Elements to take out and to put in, map by map.
-    private struct Edit {
-        var removed: [String: [NFTablesElement]] = [:]
-        var added: [String: [NFTablesElement]] = [:]
-
-        mutating func remove(_ placements: [NFTablesPlacement]) {
-            for placement in placements { removed[placement.map, default: []].append(placement.element) }
-        }
-
-        /// An element with another value is removed and added: the kernel keeps nothing else under its key.
-        mutating func replace(_ old: [NFTablesPlacement], by new: [NFTablesPlacement]) {
-            if old.isEmpty {
-                for placement in new { added[placement.map, default: []].append(placement.element) }
-                return
-            }
-            var left: [NFTablesPlacement: Bool] = [:]
-            for placement in old { left[placement] = true }
-            for placement in new where left.removeValue(forKey: placement) == nil {
-                added[placement.map, default: []].append(placement.element)
-            }
-            for placement in old where left[placement] != nil {
-                removed[placement.map, default: []].append(placement.element)
-            }
-        }
-
-        func append(to batch: inout NFTablesBatch, _ table: NFTablesTable) {
-            for map in removed.keys.sorted() { batch.deleteElements(removed[map] ?? [], from: map, of: table) }
-            for map in added.keys.sorted() { batch.addElements(added[map] ?? [], to: map, of: table) }
-        }
-    }
 }
 
 // MARK: - Reading
@@ -210,18 +245,23 @@ extension NFTablesState {
 extension NFTablesState {
     /// What a listing says stands there. A service of which anything is missing, or is not what this program would write, is not
     /// forwarded: it is not in ``forwarding``, and what there is of it goes with the next batch.
-    public init(_ listing: NFTablesListing) {
-        self.init(listing.skeleton.family)
-        guard readChains(listing) else { return }
+    public init(_ listing: NFTablesListing, _ network: NFTablesNetwork = NFTablesNetwork()) {
+        self.init(listing.skeleton.family, listing.skeleton.path)
+        self.network = network
+        guard readChains(listing) else {
+            isRuin = !listing.chains.isEmpty
+            return
+        }
         var elements: [String: [[UInt8]: NFTablesElement]] = [:]
-        for map in listing.maps where !Self.fixedMaps.contains(map) {
+        let fixed = ["choices", "numbers", skeleton.constants.set]
+        for map in listing.maps where !fixed.contains(map) {
             let listed = listing.elements[map] ?? []
             elements[map] = Dictionary(listed.map { ($0.element.key, $0.element) }) { _, last in last }
         }
-        for (service, own) in Self.services(elements, family) {
+        for (service, own) in Self.services(elements, family, path) {
             guard service.refusalByNFTables == nil, own.isWhole(in: Self.numbers(of: family)), knows(service, own)
             else { continue }
-            let placements = service.placements(own)
+            let placements = service.placements(own, network)
             guard placements.allSatisfy({ elements[$0.map]?[$0.element.key] == $0.element }) else { continue }
             for placement in placements { elements[placement.map]?[placement.element.key] = nil }
             forwarding[service.key] = service
@@ -238,18 +278,23 @@ extension NFTablesState {
         }
         // Without it numbers could be given twice.
         guard let next, Self.numbers(of: family).contains(next) else {
-            self = NFTablesState(family)
+            self = NFTablesState(family, path)
+            isRuin = true
             return
         }
         nextNumber = next
     }
 
-    private static let fixedMaps: Set<String> = ["choices", "transports", "numbers"]
-
     /// Whether the chains are there, and are what they should be.
     private mutating func readChains(_ listing: NFTablesListing) -> Bool {
-        guard skeleton.chains.allSatisfy(listing.stands), listing.elements["transports"]?.count == 3 else {
-            return false
+        let constants = skeleton.constants
+        guard skeleton.chains.allSatisfy(listing.stands),
+            Set((listing.elements[constants.set] ?? []).map(\.element.key)) == Set(constants.elements.map(\.key))
+        else { return false }
+        for name in listing.devices {
+            let devices = [true, false].map { NFTablesNetwork.Device(name, isEthernet: $0) }
+            guard let device = devices.first(where: { listing.stands(skeleton.chain(for: $0)) }) else { return false }
+            hooked.insert(device)
         }
         for listed in listing.elements["choices"] ?? [] {
             guard let number = NFTablesMark.number(listed.element.key), let draw = NFTablesDraw(rawValue: number),
@@ -271,14 +316,14 @@ extension NFTablesState {
 
     /// Whether the chains that a service needs are there.
     private func knows(_ service: ForwardingService, _ own: NFTablesNumbers) -> Bool {
-        let slots = NFTablesSlots(service)
+        let slots = service.slots(network)
         if let keep = NFTablesKeep(service.persistence), !keeps.contains(keep) { return false }
         return slots.servers.isEmpty || draws.contains(service.draw(slots, own))
     }
 
     /// The services that the maps speak of, whole or not, in the order of their keys.
     private static func services(
-        _ elements: [String: [[UInt8]: NFTablesElement]], _ family: AddressFamily
+        _ elements: [String: [[UInt8]: NFTablesElement]], _ family: AddressFamily, _ path: NFTablesPath
     ) -> [(ForwardingService, NFTablesNumbers)] {
         var byNumber: [UInt32: [(Destination, UInt32)]] = [:]
         for (key, element) in elements["owners"] ?? [:] {
@@ -288,7 +333,11 @@ extension NFTablesState {
                 let server = destination(key, elements, family)
             else { continue }
             byNumber[service, default: []].append(
-                (Destination(server.address, port: server.port, weight: weight), mark))
+                (
+                    Destination(
+                        server.address, port: server.port, weight: weight,
+                        forwarding: path == .direct ? .directRouting : .nat), mark
+                ))
         }
         var found: [(ForwardingService, NFTablesNumbers)] = []
         for map in ["services", "firewall_marks"] {

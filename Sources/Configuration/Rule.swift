@@ -237,6 +237,9 @@ extension Rule {
     static let planeThresholds = Rule("config.plane.thresholds")
     static let planeEngine = Rule("config.plane.persistence-engine")
     static let planeOnePacket = Rule("config.plane.one-packet")
+    static let planeMixedForwarding = Rule("config.plane.nat-and-dr")
+    static let planeDirectMark = Rule("config.plane.dr-by-mark")
+    static let planeDirectHash = Rule(always: .note, "config.plane.dr-by-hash")
     static let planeSyncDaemon = Rule(always: .warning, "config.plane.sync-daemon")
     static let planeTimeouts = Rule(always: .warning, "config.plane.timeouts")
 }

@@ -18,6 +18,13 @@ public protocol DataPlane: ~Copyable {
 
     /// Whether someone else may have changed the table since the last `read` or `apply`. Cheap: it is asked every 100 ms.
     mutating func mayHaveChanged() throws(SystemError) -> Bool
+
+    /// What people should know and no step was refused for; each once.
+    mutating func takeNotices() -> [String]
+}
+
+extension DataPlane where Self: ~Copyable {
+    public mutating func takeNotices() -> [String] { [] }
 }
 
 /// A step that the kernel did not take.

@@ -9,12 +9,17 @@ extension NFTablesPlane {
     /// and get is not in them. Active is TCP that is established, and every UDP and SCTP flow that is tracked.
     public mutating func statistics() throws(SystemError) -> [ServiceStatistics] {
         if states.allSatisfy(\.forwarding.services.isEmpty) { return [] }
-        let open = try connections()
+        let isTranslating = states.contains { $0.path == .translated && !$0.forwarding.services.isEmpty }
+        let tracked = isTranslating ? try connections() : [:]
         var all: [ServiceKey: ServiceStatistics] = [:]
         for state in states where !state.forwarding.services.isEmpty {
-            let listing = try list(state.family, maps: NFTablesListing(state.family).countingMaps)
-            var (chosen, received) = (listing.counters(of: "endpoints"), listing.counters(of: "received"))
+            let isDirect = state.path == .direct
+            let open = isDirect ? try remembered(state) : tracked
+            let listing = try list(state, maps: NFTablesListing(state.family, state.path).countingMaps)
+            let received = listing.counters(of: "received")
+            var chosen = listing.counters(of: isDirect ? "chosen" : "endpoints")
             chosen.merge(listing.counters(of: "hosts")) { first, _ in first }
+            // Answers by direct routing do not pass here.
             let sent = listing.counters(of: "sent")
             for service in state.forwarding.services {
                 var statistics = ServiceStatistics(service.key, counters: ForwardingCounters(), destinations: [])
@@ -49,8 +54,31 @@ extension NFTablesPlane {
         return counts
     }
 
+    /// How many connections a table of direct routing remembers for each mark: open ones, and those that their client has ended.
+    private mutating func remembered(_ state: NFTablesState) throws(SystemError) -> [UInt32: (UInt64, UInt64)] {
+        var counts: [UInt32: (open: UInt64, ending: UInt64)] = [:]
+        for (map, isOpen) in [
+            (NFTablesListing.connectionMaps.open, true), (NFTablesListing.connectionMaps.ending, false),
+        ] {
+            // Packets change the map meanwhile: it is a count of the moment, more or less.
+            _ = try dump(.dumpElements(state.table, set: map)) { record in
+                guard case .elements(_, _, let list) = record else { return }
+                for listed in list {
+                    guard let mark = listed.element.mark else { continue }
+                    if isOpen {
+                        counts[mark, default: (0, 0)].open += 1
+                    } else {
+                        counts[mark, default: (0, 0)].ending += 1
+                    }
+                }
+            }
+        }
+        return counts
+    }
+
     private mutating func forEachConnection(_ body: (ConntrackRecord) -> Void) throws(SystemError) {
-        for state in states where !state.forwarding.services.isEmpty || state.hasNumbers {
+        for state in states
+        where state.path == .translated && (!state.forwarding.services.isEmpty || state.hasNumbers) {
             let sequence = socket.nextSequence()
             var request: [UInt8] = []
             ConntrackRequest.dump(state.family, mark: NFTablesState.numberBits, mask: NFTablesState.numberMask)

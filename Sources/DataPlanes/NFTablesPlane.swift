@@ -3,24 +3,34 @@ import LinuxWorld
 import Netlink
 import Primitives
 
-/// Forwards by nftables and connection tracking: NAT, with tables of its own (`aloft`, of the families `ip` and `ip6`).
+/// Forwards by nftables, with tables of its own: NAT by connection tracking (`aloft`, of the families `ip` and `ip6`), and direct routing (`aloft`
+/// and `aloft6`, of the family `netdev`).
 ///
 /// How a connection goes is told by `NFTablesSkeleton`; what stands in the kernel, and how it is changed, by ``Balancing/NFTablesState``. Here is what
 /// speaks to the kernel: one atomic batch for all changes, dumps for whoever comes after, and notifications to see what others do.
 ///
 /// A server that is removed loses its connections: the kernel forgets them, and what a client sends next is answered by a server that
-/// does not know it. With weight 0 a server keeps them. `DR`, `TUN`, thresholds and what else ``Balancing/ForwardingService`` cannot have here
+/// does not know it. With weight 0 a server keeps them. `TUN`, thresholds and what else ``Balancing/ForwardingService`` cannot have here
 /// comes back as refused.
 public struct NFTablesPlane: ~Copyable, DataPlane {
     var socket: NetlinkSocket
     private var events: NetlinkSocket
     /// This socket's name: what it caused is not news.
     private let port: UInt32
-    var states = [NFTablesState(.ipv4), NFTablesState(.ipv6)]
+    var states = [
+        NFTablesState(.ipv4), NFTablesState(.ipv6), NFTablesState(.ipv4, .direct), NFTablesState(.ipv6, .direct),
+    ]
+    /// Asks for interfaces and routes, and hears of changes.
+    var routes: RouteSocket
+    var routeEvents: RouteSocket
+    /// What direct routing goes by. Unknown until a service needs it.
+    var network = NFTablesNetwork()
+    var isNetworkStale = true
+    var notices: [String] = []
     /// False until the kernel was asked what stands there.
-    private var isKnown = false
+    var isKnown = false
     /// Someone else may have changed one of our tables.
-    private var isSuspect = false
+    var isSuspect = false
 
     /// NFNLGRP_NFTABLES is 7.
     private static let group: UInt32 = 1 << 6
@@ -30,7 +40,13 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
         var requests = try NetlinkSocket(.netfilter)
         let own = try Self.generation(&requests).port
         try Self.askForConnections(&requests)
-        events = try NetlinkSocket(.netfilter, groups: Self.group)
+        let changes = try NetlinkSocket(.netfilter, groups: Self.group)
+        let commands = try RouteSocket.command()
+        // What overflows while no service needs it means only that everything is asked again.
+        let news = try RouteSocket(groups: [.links, .routes], receiveBuffer: 1 << 16)
+        events = consume changes
+        routes = consume commands
+        routeEvents = consume news
         socket = requests
         port = own
     }
@@ -42,24 +58,42 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
         isSuspect = false
         _ = try drainEvents()
         isSuspect = false
-        var read: [NFTablesState] = []
-        for state in states {
-            var next = NFTablesState(try list(state.family, maps: nil))
-            next.remember(state)
-            read.append(next)
+        var listings: [NFTablesListing] = []
+        for state in states { listings.append(try list(state, maps: nil)) }
+        let direct = listings.filter { $0.isDirect && !$0.chains.isEmpty }
+        if !direct.isEmpty || !network.ways.isEmpty {
+            // Those that are about to be written, too.
+            try lookAround(for: direct.reduce(into: Set(network.ways.keys)) { $0.formUnion($1.servers) })
         }
-        states = read
+        states = zip(states, listings).map { state, listing in
+            var next = NFTablesState(listing, network)
+            next.remember(state)
+            return next
+        }
+        for name in Set(states.flatMap { $0.unhooked(of: network) }).sorted() where isKnown {
+            notices.append("packets at \(name) were not looked at for DR: the chain was not there, and is made again")
+        }
         isKnown = true
+        try catchUp()
         return forwarding
+    }
+
+    public mutating func takeNotices() -> [String] {
+        defer { notices = [] }
+        return notices
     }
 
     public mutating func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] {
         if !isKnown { _ = try read() }
-        var refused: [RefusedChange] = []
+        var (refused, accepted) = ([RefusedChange](), [TableChange]())
         var desired = forwarding
-        var accepted: [TableChange] = []
+        try prepare(for: changes)
+        // A service may pass through what it cannot be: by NAT and by DR, on the way from one to the other.
+        var last = desired
+        last.apply(changes)
         for change in changes {
-            if let reason = NFTablesPlane.refusal(of: change, on: desired) {
+            let isSound = last[change.service].map { refusal($0) == nil && desired[$0.key] != nil } ?? false
+            if !isSound, let reason = refusal(of: change, on: desired) {
                 refused.append(reason)
             } else {
                 desired.apply(CollectionOfOne(change))
@@ -90,16 +124,18 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
 
     public mutating func mayHaveChanged() throws(SystemError) -> Bool {
         if try drainEvents() { isSuspect = true }
+        if !isSuspect, isDirectInUse { try followNetwork() }
         return isSuspect
     }
 
-    /// Both families in one.
+    /// All tables in one.
     var forwarding: ForwardingTable {
-        states[1].forwarding.services.isEmpty
-            ? states[0].forwarding : ForwardingTable(states.flatMap(\.forwarding.services))
+        let used = states.filter { !$0.forwarding.services.isEmpty }
+        return used.count < 2
+            ? used.first?.forwarding ?? ForwardingTable() : ForwardingTable(used.flatMap(\.forwarding.services))
     }
 
-    private static func refusal(of change: TableChange, on table: ForwardingTable) -> RefusedChange? {
+    private func refusal(of change: TableChange, on table: ForwardingTable) -> RefusedChange? {
         var trial = ForwardingTable()
         if case .addService = change {
         } else {
@@ -110,7 +146,7 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
             trial[service.key] = service
         }
         trial.apply(CollectionOfOne(change))
-        guard let reason = trial[change.service]?.refusalByNFTables else { return nil }
+        guard let reason = trial[change.service].flatMap({ refusal($0) }) else { return nil }
         return RefusedChange(change, errno: Errno(95), reason: reason)  // EOPNOTSUPP
     }
 }
@@ -119,14 +155,18 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
 
 extension NFTablesPlane {
     /// One batch. Only if the kernel takes it is it what this plane knows.
-    private mutating func commit(
+    mutating func commit(
         _ keys: [ServiceKey], of desired: ForwardingTable
     ) throws(SystemError) -> NetlinkAnswer {
         var next = states
         let sequence = socket.nextSequence()
         var batch = NFTablesBatch(sequence: sequence)
         var gone: [UInt32] = []
-        for index in next.indices { gone += next[index].write(keys, of: desired, into: &batch) }
+        for index in next.indices {
+            let marks = next[index].write(keys, of: desired, network: network, where: takes(index), into: &batch)
+            // Those of direct routing are nobody's connections.
+            if next[index].path == .translated { gone += marks }
+        }
         if batch.count == 0 { return NetlinkAnswer(errno: 0) }
         if try drainEvents() { isSuspect = true }
         let before = try generation()
@@ -196,10 +236,10 @@ extension NFTablesPlane {
     }
 
     /// What the kernel says of a table: all, or the named maps of it. Consistent: no generation came between.
-    mutating func list(_ family: AddressFamily, maps: [String]?) throws(SystemError) -> NFTablesListing {
+    mutating func list(_ state: NFTablesState, maps: [String]?) throws(SystemError) -> NFTablesListing {
         for _ in 0..<20 {
             let before = try generation()
-            var listing = NFTablesListing(family)
+            var listing = NFTablesListing(state.family, state.path)
             var isWhole = try dump(.dumpChains(listing.table.family), into: &listing)
             if !listing.chains.isEmpty {
                 var requests = maps == nil ? [NFTablesRequest.dumpRules(listing.table)] : []
@@ -215,6 +255,12 @@ extension NFTablesPlane {
     private mutating func dump(
         _ request: NFTablesRequest, into listing: inout NFTablesListing
     ) throws(SystemError) -> Bool {
+        try dump(request) { listing.add($0) }
+    }
+
+    mutating func dump(
+        _ request: NFTablesRequest, _ body: (NFTablesRecord) -> Void
+    ) throws(SystemError) -> Bool {
         let sequence = socket.nextSequence()
         var bytes: [UInt8] = []
         request.append(to: &bytes, sequence: sequence)
@@ -222,7 +268,7 @@ extension NFTablesPlane {
         let answer = try socket.exchange(bytes, sequence: sequence, timeout: .seconds(30)) { message, datagram in
             guard message.sequence == sequence else { return }
             if message.isInterrupted { isWhole = false }
-            if let record = NFTablesRecord(message, in: datagram) { listing.add(record) }
+            if let record = NFTablesRecord(message, in: datagram) { body(record) }
         }
         guard answer.errno == 0 || answer.errno == Errno.notFound.rawValue || answer.errno == 4 else {
             throw SystemError(.netlink, Errno(answer.errno), "list the table aloft", answer.text)

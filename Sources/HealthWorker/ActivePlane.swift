@@ -20,6 +20,7 @@ class ActivePlane {
     func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { [] }
     func statistics() throws(SystemError) -> [ServiceStatistics] { [] }
     func mayHaveChanged() throws(SystemError) -> Bool { false }
+    func takeNotices() -> [String] { [] }
 }
 
 final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
@@ -34,4 +35,5 @@ final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
     override func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { try plane.apply(changes) }
     override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
     override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
+    override func takeNotices() -> [String] { plane.takeNotices() }
 }

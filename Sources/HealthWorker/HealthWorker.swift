@@ -123,6 +123,12 @@ final class HealthWorker {
                 "\(kind) is not asked by this version: servers count as well as far as it goes; use another checker beside it"
             )
         }
+        let hashed = model.virtualServers.count { $0.isHashedByNFTables }
+        if hashed > 0, plane.name == "nftables" {
+            log(
+                .info, "DR picks servers by a hash of the client, whatever the scheduler, for \(hashed) virtual servers"
+            )
+        }
         if model.global.forwarding.syncDaemon != nil {
             log(.warning, "lvs_sync_daemon is without effect: nftables has none")
         }
@@ -236,6 +242,7 @@ final class HealthWorker {
     private func look(at now: Instant) {
         nextLook = now + Self.lookInterval
         for (name, value) in files.changes(at: now) { give(.trackedFile(name, value: value)) }
+        defer { for notice in plane.takeNotices() { log(.warning, notice) } }
         do throws(SystemError) {
             let mayHaveChanged = try plane.mayHaveChanged()
             guard mayHaveChanged || !planeFailure.isEmpty else { return }

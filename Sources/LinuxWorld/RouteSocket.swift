@@ -20,8 +20,11 @@ public struct RouteSocket: ~Copyable {
         public init(rawValue: UInt32) { self.rawValue = rawValue }
         public static let links = Groups(rawValue: 0x1)
         public static let ipv4Addresses = Groups(rawValue: 0x10)
+        public static let ipv4Routes = Groups(rawValue: 0x40)
         public static let ipv6Addresses = Groups(rawValue: 0x100)
+        public static let ipv6Routes = Groups(rawValue: 0x400)
         public static let all: Groups = [.links, .ipv4Addresses, .ipv6Addresses]
+        public static let routes: Groups = [.ipv4Routes, .ipv6Routes]
     }
 
     /// A part of a dump is at most 32 KB.

@@ -5,18 +5,25 @@ import Primitives
 /// All messages carry one sequence number. Only the last asks for an acknowledgement, so the first answer with that number is either
 /// that acknowledgement or the first refusal (`NetlinkSocket.exchange`).
 public struct NFTablesBatch: Sendable {
-    /// NF_INET_*, and what the kernel calls a chain's type.
+    /// NF_INET_* or NF_NETDEV_*, and what the kernel calls a chain's type.
     public struct Hook: Hashable, Sendable {
-        public enum Number: UInt32, Sendable { case preRouting = 0, localIn, forward, localOut, postRouting }
+        /// Of the family `netdev` it is `ingress`, which has the same number as `preRouting`.
+        public enum Number: UInt32, Sendable {
+            case preRouting = 0, localIn, forward, localOut, postRouting
+            public static let ingress = Number.preRouting
+        }
         public var number: Number
         public var priority: Int32
         /// `nat`, `filter` or `route`.
         public var type: String
+        /// The interface, of the family `netdev`.
+        public var device: String?
 
-        public init(_ number: Number, priority: Int32, type: String) {
+        public init(_ number: Number, priority: Int32, type: String, device: String? = nil) {
             self.number = number
             self.priority = priority
             self.type = type
+            self.device = device
         }
     }
 
@@ -50,6 +57,7 @@ public struct NFTablesBatch: Sendable {
             let nested = bytes.beginNested(4)
             bytes.append(attribute: 1, bigEndian: hook.number.rawValue)
             bytes.append(attribute: 2, bigEndian: UInt32(bitPattern: hook.priority))
+            if let device = hook.device { bytes.append(attribute: 3, text: device) }
             bytes.endNested(at: nested)
             bytes.append(attribute: 7, string: hook.type)
         }

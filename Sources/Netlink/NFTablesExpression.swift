@@ -24,17 +24,18 @@ public enum NFTablesVerdict: Hashable, Sendable {
 public enum NFTablesExpression: Hashable, Sendable {
     public enum PayloadBase: UInt32, Sendable { case link = 0, network, transport }
     /// NFT_META_*.
-    public enum MetaKey: UInt32, Sendable { case mark = 3, layer4Protocol = 16 }
+    public enum MetaKey: UInt32, Sendable { case networkProtocol = 1, mark = 3, layer4Protocol = 16, packetType = 19 }
     /// NFT_CT_*.
     public enum ConnectionKey: UInt32, Sendable { case direction = 1, mark = 3 }
     /// NFT_CMP_*.
-    public enum Comparison: UInt32, Sendable { case equal = 0, notEqual }
+    public enum Comparison: UInt32, Sendable { case equal = 0, notEqual, less }
     /// NFT_NG_*.
     public enum NumberKind: UInt32, Sendable { case incremental = 0, random }
 
     /// `length` bytes at `offset` of a header.
     case payload(PayloadBase, offset: UInt32, length: UInt32, into: NFTablesRegister)
     case loadMeta(MetaKey, into: NFTablesRegister)
+    case setMark(from: NFTablesRegister)
     case loadConnection(ConnectionKey, into: NFTablesRegister)
     case setConnectionMark(from: NFTablesRegister)
     /// Ends the rule unless it holds.
@@ -55,6 +56,9 @@ public enum NFTablesExpression: Hashable, Sendable {
     case remove(set: String, key: NFTablesRegister, data: NFTablesRegister)
     /// The destination becomes this address, and this port; ends the walk.
     case destinationNAT(NFTablesFamily, address: NFTablesRegister, port: NFTablesRegister?)
+    /// Sends the packet to a neighbour, whose MAC address the kernel finds and follows as it does for packets that it routes; the TTL goes
+    /// down by one, without a look whether there is one left. Only in the family `netdev`; ends the walk.
+    case forward(NFTablesFamily, neighbour: NFTablesRegister, interface: NFTablesRegister)
     /// Answers with ICMP or ICMPv6 "destination unreachable" of this code.
     case reject(code: UInt8)
     case counter
@@ -72,7 +76,7 @@ public enum NFTablesExpression: Hashable, Sendable {
     var name: String {
         switch self {
         case .payload: "payload"
-        case .loadMeta: "meta"
+        case .loadMeta, .setMark: "meta"
         case .loadConnection, .setConnectionMark: "ct"
         case .compare: "cmp"
         case .immediate, .verdict: "immediate"
@@ -82,6 +86,7 @@ public enum NFTablesExpression: Hashable, Sendable {
         case .hash: "hash"
         case .update, .remove: "dynset"
         case .destinationNAT: "nat"
+        case .forward: "fwd"
         case .reject: "reject"
         case .counter: "counter"
         }
@@ -97,6 +102,9 @@ public enum NFTablesExpression: Hashable, Sendable {
         case .loadMeta(let key, let into):
             bytes.append(attribute: 1, into)
             bytes.append(attribute: 2, bigEndian: key.rawValue)
+        case .setMark(let from):
+            bytes.append(attribute: 2, bigEndian: MetaKey.mark.rawValue)
+            bytes.append(attribute: 3, from)
         case .loadConnection(let key, let into):
             bytes.append(attribute: 1, into)
             bytes.append(attribute: 2, bigEndian: key.rawValue)
@@ -124,7 +132,7 @@ public enum NFTablesExpression: Hashable, Sendable {
             bytes.append(attribute: 2, register)
             if let into { bytes.append(attribute: 3, into) }
         case .counter: break
-        case .number, .hash, .update, .remove, .destinationNAT, .reject: appendActionData(to: &bytes)
+        case .number, .hash, .update, .remove, .destinationNAT, .forward, .reject: appendActionData(to: &bytes)
         }
     }
 
@@ -157,6 +165,10 @@ public enum NFTablesExpression: Hashable, Sendable {
             bytes.append(attribute: 2, bigEndian: UInt32(family.rawValue))
             bytes.append(attribute: 3, address)
             if let port { bytes.append(attribute: 5, port) }
+        case .forward(let family, let neighbour, let interface):
+            bytes.append(attribute: 1, interface)
+            bytes.append(attribute: 2, neighbour)
+            bytes.append(attribute: 3, bigEndian: UInt32(family.rawValue))
         case .reject(let code):
             bytes.append(attribute: 1, bigEndian: UInt32(0))  // NFT_REJECT_ICMP_UNREACH
             bytes.append(attribute: 2, CollectionOfOne(code))

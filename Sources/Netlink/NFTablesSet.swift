@@ -9,20 +9,23 @@ public struct NFTablesSet: Hashable, Sendable {
         case ipv6Address = 8
         case transportProtocol = 12
         case port = 13
+        case icmpType = 14
         case mark = 19
+        case interface = 20
+        case icmpv6Type = 29
 
         var length: UInt32 { self == .ipv6Address ? 16 : 4 }
         /// The length where it stands alone.
         var ownLength: UInt32 {
             switch self {
             case .ipv6Address: 16
-            case .ipv4Address, .mark: 4
-            case .transportProtocol: 1
+            case .ipv4Address, .mark, .interface: 4
+            case .transportProtocol, .icmpType, .icmpv6Type: 1
             case .port: 2
             }
         }
         /// As `nft` writes down: 1 the machine's order, 2 network order.
-        var byteOrder: UInt32 { self == .mark ? 1 : 2 }
+        var byteOrder: UInt32 { self == .mark || self == .interface ? 1 : 2 }
     }
 
     public enum Value: Hashable, Sendable {

@@ -8,6 +8,8 @@ public enum RouteMessage: Hashable, Sendable {
     /// An address exists. One comes for every refresh as well: recognise one's own.
     case address(AddressRecord)
     case addressGone(AddressRecord)
+    /// A route came or changed, or this is the answer to `RouteRequest.route(to:)`.
+    case route(RouteRecord)
     /// The answer to a request: errno 0 is an acknowledgement. `text` is the kernel's explanation, or empty.
     case error(sequence: UInt32, errno: Int32, text: String)
     /// A dump is complete. When `interrupted`, the table changed meanwhile: dump again.
@@ -28,6 +30,8 @@ enum RouteType {
     static let newAddress: UInt16 = 20
     static let deleteAddress: UInt16 = 21
     static let getAddress: UInt16 = 22
+    static let newRoute: UInt16 = 24
+    static let getRoute: UInt16 = 26
 }
 
 /// Reads datagrams of rtnetlink. It keeps one thing between them: whether a part of the running dump
@@ -67,6 +71,9 @@ public struct RouteDecoder: Sendable {
         case RouteType.newAddress, RouteType.deleteAddress:
             guard let record = AddressRecord(message, in: datagram) else { return .malformed(type: message.type) }
             return message.type == RouteType.newAddress ? .address(record) : .addressGone(record)
+        case RouteType.newRoute:
+            // Others than IPv4 and IPv6 have routes too (multicast, MPLS).
+            return RouteRecord(message, in: datagram).map { .route($0) } ?? .other(type: message.type)
         default: return .other(type: message.type)
         }
     }

@@ -12,6 +12,8 @@ public enum RouteRequest: Hashable, Sendable {
     case replaceAddress(AddressRecord)
     /// Removes; EADDRNOTAVAIL when it isn't there. Interface, prefix, peer and label must fit.
     case deleteAddress(AddressRecord)
+    /// Where a packet for this address would go: a `RouteMessage.route`, then an acknowledgement; ENETUNREACH or EHOSTUNREACH where it goes nowhere.
+    case route(to: IPAddress)
 
     /// Appends the message. It asks for an acknowledgement, except for dumps, which end in `done`.
     public func append(to bytes: inout [UInt8], sequence: UInt32) {
@@ -45,6 +47,9 @@ public enum RouteRequest: Hashable, Sendable {
             start = bytes.beginMessage(RouteType.deleteAddress, flags: request | acknowledge, sequence: sequence)
             record.appendKey(to: &bytes)
             if !record.label.isEmpty { bytes.append(attribute: AddressAttribute.label, text: record.label) }
+        case .route(let address):
+            start = bytes.beginMessage(RouteType.getRoute, flags: request | acknowledge, sequence: sequence)
+            RouteRecord.append(requestFor: address, to: &bytes)
         }
         bytes.endMessage(at: start)
     }
@@ -52,7 +57,7 @@ public enum RouteRequest: Hashable, Sendable {
     public var isDump: Bool {
         switch self {
         case .dumpLinks, .dumpAddresses: true
-        case .addAddress, .replaceAddress, .deleteAddress: false
+        case .addAddress, .replaceAddress, .deleteAddress, .route: false
         }
     }
 }

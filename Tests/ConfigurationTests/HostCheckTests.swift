@@ -148,6 +148,10 @@ struct FakeHost: HostFacts {
             check(instance() + server() + server("lvs_method TUN\nlvs_sched ovf", "10.0.0.2"), host).filter {
                 $0.contains(" warning ")
             } == ["16:16 warning config.host.plane-limit", "16:16 warning config.host.plane-limit"])
+        #expect(
+            check(instance() + server("lvs_method DR"), host) == [
+                "8:16 note config.host.nftables-instead", "8:16 note config.host.nftables-instead",
+            ])
         let sync = "global_defs {\nlvs_sync_daemon eth0 A\n}\n" + instance() + server()
         #expect(check(sync, host).contains("11:16 warning config.host.plane-limit"))
     }

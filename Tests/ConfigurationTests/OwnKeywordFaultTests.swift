@@ -129,8 +129,34 @@ import Testing
         (
             realServer("PING_CHECK {\n}", speaks: "protocol UDP\nops"), ["6:1 error config.plane.one-packet"]
         ),
-        (virtualServer("lvs_method DR\npersistence_timeout 9\nsorry_server 10.0.0.6"), []),
+        (virtualServer("lvs_method DR\nlvs_sched mh\nsorry_server 10.0.0.6"), []),
+        (
+            virtualServer("lvs_method DR\nlvs_sched mh\nsorry_server 10.0.0.6 80\nsorry_server_lvs_method NAT"),
+            ["13:1 error config.plane.nat-and-dr"]
+        ),
+        (
+            virtualServer("real_server 10.0.0.6 80 {\nlvs_method DR\n}"),
+            ["11:1 error config.plane.nat-and-dr"]
+        ),
+        (
+            "virtual_server fwmark 5 {\nlvs_method DR\nlvs_sched mh\nreal_server 10.0.0.5 {\nPING_CHECK {\n}\n}\n}\n",
+            ["5:1 error config.plane.dr-by-mark"]
+        ),
     ]
+
+    @Test("DR on nftables is by hash, which is said where the scheduler asks for something else")
+    func directHash() {
+        let nftables = "global_defs {\ndata_plane nftables\n}\n"
+        let note = " note config.plane.dr-by-hash"
+        #expect(serverFaults(nftables + virtualServer("lvs_method DR")) == ["10:1" + note])
+        #expect(serverFaults(nftables + virtualServer("lvs_method DR\nlvs_sched rr")) == ["11:1" + note])
+        #expect(serverFaults(nftables + virtualServer("lvs_method DR\npersistence_timeout 9")) == ["10:1" + note])
+        for scheduler in ["sh", "mh", "dh", "fo"] {
+            #expect(serverFaults(nftables + virtualServer("lvs_method DR\nlvs_sched \(scheduler)")) == [])
+        }
+        #expect(serverFaults(virtualServer("lvs_method DR")) == [])
+        #expect(serverFaults(nftables + virtualServer()) == [])
+    }
 
     @Test("What nftables cannot do is refused where it is written, and only there", arguments: limits)
     func planeLimit(_ row: (text: String, faults: [String])) {

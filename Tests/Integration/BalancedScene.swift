@@ -67,6 +67,15 @@ final class BalancedScene {
             Glibc.close(server)
         }
 
+        var clientPort: UInt16 {
+            var name = sockaddr_in()
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            _ = withUnsafeMutablePointer(to: &name) {
+                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(client, $0, &length) }
+            }
+            return UInt16(bigEndian: name.sin_port)
+        }
+
         /// Whether what the client says reaches the server, and the answer the client.
         func works() -> Bool {
             for (from, to) in [(client, server), (server, client)] {
@@ -112,7 +121,7 @@ final class BalancedScene {
         return counts
     }
 
-    private static func listen(_ port: UInt16) -> Int32 {
+    static func listen(_ port: UInt16) -> Int32 {
         let listener = socket(AF_INET6, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
         var off: Int32 = 0
         setsockopt(listener, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &off, 4)
@@ -121,10 +130,12 @@ final class BalancedScene {
         return listener
     }
 
-    private static func connect(to address: IPAddress, port: UInt16, source: IPAddress?) -> Int32 {
+    static func connect(to address: IPAddress, port: UInt16, source: IPAddress?, sourcePort: UInt16 = 0) -> Int32 {
         let family = address.family == .ipv4 ? AF_INET : AF_INET6
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
-        if let source { guard withAddress(source, 0, { bind(descriptor, $0, $1) }) == 0 else { return -errno } }
+        if let source {
+            guard withAddress(source, sourcePort, { bind(descriptor, $0, $1) }) == 0 else { return -errno }
+        }
         let result = withAddress(address, port) { Glibc.connect(descriptor, $0, $1) }
         if result == 0 { return descriptor }
         var failure: Int32 = errno

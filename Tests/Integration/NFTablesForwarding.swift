@@ -262,7 +262,7 @@ extension OnTheKernel {
         @Test("what it cannot do comes back with a reason, and the rest is done") func refusals() throws {
             defer { scene.close() }
             var plane = try plane()
-            let direct = Destination(BalancedScene.server(1), port: 80, forwarding: .directRouting)
+            let direct = Destination(BalancedScene.server(1), port: 80, forwarding: .tunnel(Tunnel()))
             let refused = try plane.apply([
                 .addService(service(key(), .roundRobin, [1])), .addDestination(key(), direct),
                 .addService(service(key(81), .localityLeastConnections)),

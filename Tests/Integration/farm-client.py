@@ -1,5 +1,6 @@
 """A client of the farm. ask ADDRESS PORT COUNT [SOURCE]: so many connections, and who answered each, or -.
-stay ADDRESS PORT: one connection that asks every 20 ms, a line for each answer; ends with the reason when it breaks."""
+stay ADDRESS PORT [SECONDS]: one connection that asks every 20 ms, a line for each answer; ends with the reason when it breaks, or when an
+answer takes longer than so many seconds, 2 unless written."""
 import socket, sys, time
 
 MODE, ADDRESS, PORT = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -29,6 +30,7 @@ if MODE == "ask":
             print("-")
 else:
     with connect() as connection:
+        connection.settimeout(float(sys.argv[4]) if len(sys.argv) > 4 else 2)
         try:
             while True:
                 print(ask(connection), flush=True)

@@ -70,6 +70,27 @@ private func records(_ bytes: [UInt8]) -> [NFTablesRecord] {
         #expect(all[2].body == added)
     }
 
+    /// The attributes that `nft` 1.0.6 sends for `fwd ip to … device …`, and for a chain of the family netdev (there in another order).
+    @Test func whatDirectRoutingNeedsIsWhatNftSends() {
+        var bytes: [UInt8] = []
+        NFTablesExpression.forward(.ipv4, neighbour: .word(1), interface: .word(0)).append(to: &bytes)
+        #expect(
+            bytes == [
+                40, 0, 1, 0x80, 8, 0, 1, 0, 102, 119, 100, 0,  // "fwd"
+                28, 0, 2, 0x80, 8, 0, 1, 0, 0, 0, 0, 8, 8, 0, 2, 0, 0, 0, 0, 9, 8, 0, 3, 0, 0, 0, 0, 2,
+            ])
+        var batch = NFTablesBatch(sequence: 1)
+        let hook = NFTablesBatch.Hook(.ingress, priority: 0, type: "filter", device: "eth0")
+        batch.addChain("c", hook: hook, to: NFTablesTable(.netdev, "t"))
+        #expect(
+            messages(batch.finish())[1].body == [
+                6, 0, 1, 0, 116, 0, 0, 0, 6, 0, 3, 0, 99, 0, 0, 0,
+                32, 0, 4, 0x80, 8, 0, 1, 0, 0, 0, 0, 0, 8, 0, 2, 0, 0, 0, 0, 0, 9, 0, 3, 0, 101, 116, 104, 48, 0, 0, 0,
+                0,
+                11, 0, 7, 0, 102, 105, 108, 116, 101, 114, 0, 0,
+            ])
+    }
+
     @Test func elementsAreReadBackAsTheyWereWritten() {
         let elements = [
             NFTablesElement(key: [1, 2, 3, 4], value: .data([5, 6, 7, 8]), comment: "weight 3"),

@@ -57,6 +57,25 @@ func message(_ type: UInt16, flags: UInt16 = 0, sequence: UInt32 = 0, body: [UIn
             ])
     }
 
+    @Test func aRouteIsAskedForAndReadBack() throws {
+        #expect(
+            encode(.route(to: try address("10.0.0.9"))) == [
+                36, 0, 0, 0, 26, 0, 0x05, 0, 7, 0, 0, 0, 0, 0, 0, 0,  // RTM_GETROUTE, REQUEST ACK
+                2, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,  // rtmsg
+                8, 0, 1, 0, 10, 0, 0, 9,  // RTA_DST
+            ])
+        let header: [UInt8] = [2, 32, 0, 0, 254, 0, 0, 1, 0, 2, 0, 0]
+        let destination: [UInt8] = [8, 0, 1, 0, 10, 0, 0, 9]
+        let interface: [UInt8] = [8, 0, 4, 0, 3, 0, 0, 0]
+        let gateway: [UInt8] = [8, 0, 5, 0, 10, 0, 0, 1]
+        let neighbour = RouteRecord(to: try address("10.0.0.9"), interface: InterfaceIndex(3))
+        #expect(decode(message(24, body: header + destination + interface)) == [.route(neighbour)])
+        let far = RouteRecord(to: try address("10.0.0.9"), interface: InterfaceIndex(3), hasGateway: true)
+        #expect(decode(message(24, body: header + destination + gateway + interface)) == [.route(far)])
+        #expect(decode(message(24, body: [128] + header.dropFirst())) == [.other(type: 24)], "not of IPv4 or IPv6")
+        for length in 0..<header.count { _ = decode(message(24, body: Array(header.prefix(length)))) }
+    }
+
     @Test func dumpsAreTheseBytes() {
         #expect(
             encode(.dumpLinks) == [

@@ -41,6 +41,11 @@ extension HostCheck {
                         reason: "\(reason); the virtual server is not served",
                         fix: "load or build the module ip_vs, or change the virtual server")
                 }
+                guard server.isHashedByNFTables else { continue }
+                report(
+                    .hostPlane, at: range,
+                    "DR picks servers by a hash here, and not by `\(server.scheduler.rawValue)`: nftables forwards",
+                    reason: server.hashOnNFTables, fix: "load or build the module ip_vs if the scheduler matters")
             }
             if model.global.forwarding.syncDaemon != nil {
                 report(

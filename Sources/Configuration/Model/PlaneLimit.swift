@@ -11,6 +11,10 @@ public enum PlaneLimit: Hashable, Sendable, CaseIterable {
     case persistenceEngine
     /// `ops`.
     case onePacket
+    /// `DR` for some real servers and `NAT` for others.
+    case mixedForwarding
+    /// `DR` of a service by firewall mark.
+    case directMark
 
     /// What is asked for, and why it cannot be had: two parts of a sentence.
     var texts: (what: String, reason: String) {
@@ -22,6 +26,10 @@ public enum PlaneLimit: Hashable, Sendable, CaseIterable {
         case .persistenceEngine: ("there are no persistence engines", "nftables does not look into what clients say")
         case .onePacket:
             ("packets are not scheduled one by one", "the kernel keeps what belongs to a connection together")
+        case .mixedForwarding:
+            ("NAT and DR do not go together in a virtual server", "DR takes packets before NAT could have them")
+        case .directMark:
+            ("there is no DR by firewall mark", "DR takes packets before the firewall could mark them")
         }
     }
 }
@@ -38,8 +46,44 @@ extension VirtualServer {
             case .thresholds: realServers.contains { $0.upperThreshold > 0 || $0.lowerThreshold > 0 }
             case .persistenceEngine: persistenceEngine != nil
             case .onePacket: onePacket
+            case .mixedForwarding: methods.contains(.nat) && methods.contains(.directRouting)
+            case .directMark: methods.contains(.directRouting) && isByMark
             }
         }
+    }
+
+    private var methods: Set<ForwardingMethod> {
+        Set(realServers.map(\.forwarding) + (sorryServer.map { [$0.forwarding] } ?? []))
+    }
+
+    /// All that clients address is firewall marks.
+    private var isByMark: Bool {
+        switch service {
+        case .firewallMark: true
+        case .group: transport == nil
+        case .address: false
+        }
+    }
+
+    /// Whether the data plane `nftables` spreads its connections by a hash although the scheduler asks for something else: with DR nothing
+    /// but the packet says which server a connection has, on this director and on the next.
+    public var isHashedByNFTables: Bool {
+        guard methods.contains(.directRouting), limitsOnNFTables.isEmpty else { return false }
+        switch scheduler {
+        case .sourceHash, .maglevHash, .destinationHash, .weightedFailover: return false
+        default: return true
+        }
+    }
+}
+
+extension VirtualServer {
+    /// What that hash is of, and what of the scheduler remains.
+    var hashOnNFTables: String {
+        let hash = persistence == nil ? "the client's address and port" : "the client's address"
+        let isWeighted = scheduler != .roundRobin && scheduler != .leastConnections
+        return
+            "no packet comes back here that could be counted, so \(hash) \(persistence == nil ? "decide" : "decides")"
+            + (isWeighted ? "; weights are respected" : "; every server counts alike")
     }
 }
 

@@ -24,6 +24,12 @@ extension Resolver {
         for limit in server.limitsOnNFTables {
             for place in places(of: limit, draft) { report(limit, at: place) }
         }
+        guard server.isHashedByNFTables else { return }
+        report(
+            .planeDirectHash, at: draft.scheduler?.range ?? draft.forwarding?.range ?? draft.range,
+            "DR on nftables picks servers by a hash, and not by `\(server.scheduler.rawValue)`",
+            reason: server.hashOnNFTables,
+            fix: "write `lvs_sched mh` and `mh-port` to say the same, or `data_plane ipvs`", related: planeRelated)
     }
 
     private var planeRelated: [Diagnostic.Related] {
@@ -40,6 +46,8 @@ extension Resolver {
         case .persistenceEngine:
             (rule, fix) = (.planeEngine, "remove it: clients are told apart by their addresses then")
         case .onePacket: (rule, fix) = (.planeOnePacket, "remove it")
+        case .mixedForwarding: (rule, fix) = (.planeMixedForwarding, "write the same `lvs_method` for all")
+        case .directMark: (rule, fix) = (.planeDirectMark, "write NAT, or an address and a port")
         }
         let (what, reason) = limit.texts
         report(
@@ -59,6 +67,13 @@ extension Resolver {
             }
         case .persistenceEngine: return [draft.persistenceEngine?.range ?? draft.range]
         case .onePacket: return [draft.onePacket?.range ?? draft.range]
+        case .mixedForwarding:
+            // Where one says something else than the virtual server.
+            let own = draft.forwarding?.value ?? .nat
+            let others = draft.realServers.map(\.value.forwarding) + [draft.sorryForwarding]
+            let ranges = others.compactMap { $0.flatMap { $0.value == own ? nil : $0.range } }
+            return ranges.isEmpty ? [draft.range] : ranges
+        case .directMark: return [draft.forwarding?.range ?? draft.range]
         }
     }
 }
