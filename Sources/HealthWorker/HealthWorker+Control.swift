@@ -17,6 +17,7 @@ extension HealthWorker {
             case .query(let request, let payload):
                 applyPending()
                 for part in WorkerMessage.answers(request: request, answer(payload)) { send(part) }
+            case .role(let instance, let state): follow(instance: instance, state: state)
             case .dumpRequested, .recall: break
             }
         }
@@ -37,9 +38,11 @@ extension HealthWorker {
         scripts = ScriptIdentities(loaded.global)
         let (model, refused) = ScriptSecurity.secured(loaded, scripts)
         for line in refused { log(.error, line) }
+        let before = balancer.model.global.forwarding
         files = TrackedFiles(model)
         for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
         give(.reload(model))
+        followSettings(since: before)
         paceLoop()
         warnOfGaps(in: model)
         try? watchAddresses()

@@ -46,14 +46,20 @@ public enum HealthWorkerMain {
         return try worker.run(signals: signals, adopting: options.mode == .adopt)
     }
 
-    /// What is configured. There is no plane of ip_vs yet, so nftables is what `auto` comes to.
+    /// What is configured; `auto` is ip_vs where the kernel has it, and else nftables with the reason.
     private static func choosePlane(_ wanted: ForwardingSettings.Plane) throws(SystemError) -> ActivePlane {
         switch wanted {
         case .ipvs:
-            throw SystemError(
-                .netlink, Errno(95),
-                "forward by ip_vs: this version has no data plane for it; write `data_plane nftables`")
-        case .nftables, .automatic: return PlaneBox(try NFTablesPlane(), name: "nftables")
+            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch {
+                throw SystemError(
+                    error.code, error.errno, "forward by ip_vs, which `data_plane ipvs` asks for: \(error.action)",
+                    "(`data_plane auto` takes nftables instead)")
+            }
+        case .automatic:
+            let reason: String
+            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch { reason = "\(error)" }
+            return PlaneBox(try NFTablesPlane(), name: "nftables", reason: reason)
+        case .nftables: return PlaneBox(try NFTablesPlane(), name: "nftables")
         }
     }
 }

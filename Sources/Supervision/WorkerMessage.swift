@@ -148,6 +148,8 @@ public enum SupervisorMessage: ProcessMessage {
     case dumpRequested(DumpKind)
     /// What a predecessor asked to remember; the first message to a worker that has one.
     case recall([UInt8])
+    /// The state (`MASTER`, `BACKUP`, …) of the instance that the health worker follows: as it is at its start, and as it becomes.
+    case role(instance: String, state: String)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -159,6 +161,7 @@ public enum SupervisorMessage: ProcessMessage {
         case 4: self = .query(request: reader.uint32(), reader.data())
         case 5: self = .dumpRequested(reader.enumeration(.state))
         case 6: self = .recall(reader.data())
+        case 7: self = .role(instance: reader.string(), state: reader.string())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -184,6 +187,10 @@ public enum SupervisorMessage: ProcessMessage {
         case .recall(let bytes):
             writer.put(UInt8(6))
             writer.put(bytes)
+        case .role(let instance, let state):
+            writer.put(UInt8(7))
+            writer.put(instance)
+            writer.put(state)
         }
         return writer.bytes
     }
