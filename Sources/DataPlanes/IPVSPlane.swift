@@ -128,7 +128,8 @@ public struct IPVSPlane: ~Copyable, DataPlane {
                 steps += IPVSStep.steps(of: change)
             }
         }
-        let before = known
+        var before: [ServiceKey: ForwardingService] = [:]
+        for change in changes { before[change.service] = known[change.service] }
         let failures = try carryOut(steps)
         if failures.isEmpty { return refused }
 

@@ -66,20 +66,20 @@ private let serverBytes: [UInt8] = [
         let service = IPVSService(
             web, scheduler: "sh", flags: [.persistent, .scheduler1], timeout: 300, netmask: 0xFFFF_FF00)
         let body: [UInt8] =
-            [92, 0, 1, 0x80] + webBytes + [
+            [84, 0, 1, 0x80] + webBytes + [
                 7, 0, 6, 0, 115, 104, 0, 0, 12, 0, 7, 0, 9, 0, 0, 0, 0x3D, 0, 0, 0,
                 8, 0, 8, 0, 0x2C, 1, 0, 0, 8, 0, 9, 0, 255, 255, 255, 0,
             ]
-        #expect(request(.newService(service)) == header(112, command: 1) + body)
-        #expect(request(.setService(service), acknowledged: false) == header(112, flags: [1, 0], command: 2) + body)
+        #expect(request(.newService(service)) == header(104, command: 1) + body)
+        #expect(request(.setService(service), acknowledged: false) == header(104, flags: [1, 0], command: 2) + body)
     }
 
     @Test func aServiceOfIPv6HasALengthAndAMarkHasNoAddress() {
         let service = IPVSService(.mark(5, .ipv6), scheduler: "rr", netmask: 64, engine: "sip")
         #expect(
             request(.newService(service))
-                == header(88, command: 1) + [
-                    68, 0, 1, 0x80, 6, 0, 1, 0, 10, 0, 0, 0, 8, 0, 5, 0, 5, 0, 0, 0, 7, 0, 6, 0, 114, 114, 0, 0,
+                == header(84, command: 1) + [
+                    64, 0, 1, 0x80, 6, 0, 1, 0, 10, 0, 0, 0, 8, 0, 5, 0, 5, 0, 0, 0, 7, 0, 6, 0, 114, 114, 0, 0,
                     8, 0, 11, 0, 115, 105, 112, 0, 12, 0, 7, 0, 0, 0, 0, 0, 0x3D, 0, 0, 0, 8, 0, 8, 0, 0, 0, 0, 0,
                     8, 0, 9, 0, 64, 0, 0, 0,
                 ])
@@ -137,7 +137,7 @@ private let serverBytes: [UInt8] = [
     /// As the kernel writes it: the address, the scheduler, flags with the kernel's own, both kinds of counters.
     private static let listedService: [UInt8] = message(
         family, flags: 2,
-        body: [1, 1, 0, 0] + [168, 0, 1, 0] + webBytes + [
+        body: [1, 1, 0, 0] + [172, 0, 1, 0] + webBytes + [
             8, 0, 6, 0, 119, 108, 99, 0, 12, 0, 7, 0, 3, 0, 0, 0, 255, 255, 255, 255, 8, 0, 8, 0, 44, 1, 0, 0,
             8, 0, 9, 0, 255, 255, 0, 0,
             36, 0, 10, 0, 8, 0, 1, 0, 9, 0, 0, 0, 12, 0, 4, 0, 1, 2, 0, 0, 0, 0, 0, 0, 12, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0,
