@@ -44,7 +44,7 @@ public struct IPVSPlane: ~Copyable, DataPlane {
         IPVSRequest.getInformation.append(to: &request, sequence: sequence, family: family)
         let answer = try socket.exchange(request, sequence: sequence)
         if answer.errno != 0 {
-            throw SystemError(.netlink, Errno(answer.errno), "ask ip_vs (CAP_NET_ADMIN is needed)")
+            throw SystemError(.netlink, Errno(answer.errno), "ask ip_vs")
         }
         census = try IPVSCensus()
         self.socket = socket
@@ -62,8 +62,7 @@ public struct IPVSPlane: ~Copyable, DataPlane {
         }
         guard let found else {
             let errno = answer.errno == 0 ? Errno.notFound : Errno(answer.errno)
-            throw SystemError(
-                .netlink, errno, "find ip_vs in this kernel (`modprobe ip_vs` loads it where it is a module)")
+            throw SystemError(.netlink, errno, "find ip_vs in this kernel")
         }
         return found
     }

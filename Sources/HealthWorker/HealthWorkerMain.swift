@@ -52,14 +52,24 @@ public enum HealthWorkerMain {
         case .ipvs:
             do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch {
                 throw SystemError(
-                    error.code, error.errno, "forward by ip_vs, which `data_plane ipvs` asks for: \(error.action)",
-                    "(`data_plane auto` takes nftables instead)")
+                    error.code, error.errno,
+                    "forward by ip_vs, as `data_plane ipvs` says (\(lack(error)); with `data_plane auto` nftables forwards)"
+                )
             }
         case .automatic:
             let reason: String
-            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch { reason = "\(error)" }
+            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch { reason = lack(error) }
             return PlaneBox(try NFTablesPlane(), name: "nftables", reason: reason)
         case .nftables: return PlaneBox(try NFTablesPlane(), name: "nftables")
+        }
+    }
+
+    /// Why ip_vs cannot be had.
+    private static func lack(_ error: SystemError) -> String {
+        switch error.errno {
+        case .notFound: "this kernel has no ip_vs, and `modprobe ip_vs` brings none"
+        case .notPermitted: "CAP_NET_ADMIN is missing, without which ip_vs does not answer"
+        default: "\(error)"
         }
     }
 }

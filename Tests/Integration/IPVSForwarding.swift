@@ -1,4 +1,6 @@
+import DataPlanes
 import Foundation
+import NetworkLab
 import Primitives
 import Testing
 
@@ -142,6 +144,26 @@ extension OnTheKernel {
             #expect(try lab.text("daemons left") == "")
         }
 
+        @Test("tunnels lead from one family to the other, where no sync daemon runs, and it is said where one does")
+        func mixed() throws {
+            let lab = try IPVSLab.day.get()
+            #expect(
+                try lab.lines("mixed") == [
+                    "-A -t 10.8.0.103:80 -s rr", "-A -t [fd00:8::102]:80 -s rr",
+                    "-a -t 10.8.0.103:80 -r [fd00:9::11]:80 -i -w 1 --tun-type gue --tun-port 6080 --tun-nocsum",
+                    "-a -t [fd00:8::102]:80 -r 10.9.0.11:80 -i -w 1 --tun-type ipip",
+                ])
+            let reason =
+                "it is of another family than its service; ip_vs mixes them by tunnels only, and not while a sync daemon runs"
+            #expect(
+                try lab.lines("mixed and synchronized") == [
+                    "10.8.0.103:80/tcp is not forwarded as it should be: the server [fd00:9::11]:80: \(reason) [balance.table.refused]",
+                    "[fd00:8::102]:80/tcp is not forwarded as it should be: the server 10.9.0.11:80: \(reason) [balance.table.refused]",
+                ])
+            // Without an instance to follow it tells and listens.
+            #expect(try lab.lines("both daemons") == ["backup", "master"])
+        }
+
         @Test("10,000 services with three servers each stand as soon as ipvsadm would have them, and are repaired")
         func size() throws {
             let lab = try IPVSLab.size.get()
@@ -154,6 +176,28 @@ extension OnTheKernel {
             #expect(try lab.number("exit") == 0)
             // lvs_flush_on_stop takes away what others made, too.
             #expect(try lab.number("left") == 0)
+        }
+
+        static var hasIPVS: Bool {
+            do {
+                _ = try IPVSPlane()
+                return true
+            } catch { return false }
+        }
+
+        @Test(
+            "where the kernel has no ip_vs, `auto` says why nftables forwards, and `ipvs` what is missing",
+            .disabled(if: hasIPVS, "this kernel has ip_vs"))
+        func absent() throws {
+            let farm = try Farm(serving: false)
+            defer { farm.close() }
+            let director = try Balanced.Director(farm, Balanced.configuration())
+            try director.wait("forwarded by nftables (this kernel has no ip_vs")
+            try director.reload(Balanced.configuration() + "global_defs {\n data_plane ipvs\n}\n")
+            // The plane is chosen when a worker starts.
+            kill(try director.worker(), SIGKILL)
+            try director.wait("cannot forward by ip_vs, as `data_plane ipvs` says (this kernel has no ip_vs")
+            #expect(director.daemon.isRunning)
         }
 
         /// What `ipvsadm -Sn` says of the script's configuration.

@@ -388,6 +388,22 @@ def day():
     tell("left", saved())
     tell("daemons left", daemon())
 
+    # Tunnels between the families, which the kernel does not have beside a sync daemon.
+    mixed = block("fd00:8::102 80", ["10.9.0.11 80"], "lvs_sched rr", "lvs_method TUN", "protocol TCP")
+    mixed += block("10.8.0.103 80", ["fd00:9::11 80"], "lvs_sched rr", "lvs_method TUN type gue port 6080", "protocol TCP")
+    process = start(GLOBALS + mixed)
+    wait(lambda: "in the table" in log(), what="the mixed table")
+    tell("mixed", saved())
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+    ip("link set sync0 up")
+    process = start(GLOBALS.replace("}\n", "    lvs_sync_daemon sync0\n}\n") + mixed)
+    wait(lambda: "in the table" in log(), what="the mixed table beside a sync daemon")
+    tell("mixed and synchronized", sorted(line.split(" error ")[1] for line in log().splitlines() if " error " in line))
+    tell("both daemons", sorted(line.split()[0] for line in daemon().splitlines()))
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+
 
 def nat_part(lines, server):
     """The lines of a server that has NAT in the service 10.8.0.100:80."""
