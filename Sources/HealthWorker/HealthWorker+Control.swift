@@ -42,6 +42,9 @@ extension HealthWorker {
         files = TrackedFiles(model)
         for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
         give(.reload(model))
+        if model.global.forwarding.plane != before.plane {
+            log(.warning, "data_plane takes effect at the next start: \(plane.name) goes on")
+        }
         followSettings(since: before)
         paceLoop()
         warnOfGaps(in: model)
