@@ -4,6 +4,7 @@ import PackageDescription
 // Measures data planes: how long a table takes into the kernel. A package of its own, because it is built for release and needs few rooms, which are
 // links to ../../Sources. From the top, as root:
 // swift run -c release --package-path Benchmarks/Forwarding --scratch-path .build/forwarding forwarding-bench
+// scripts/uml .build/forwarding/release/forwarding-bench ipvs
 
 let strict: [SwiftSetting] = [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]
 

@@ -211,3 +211,13 @@ extension ServiceKey: CustomStringConvertible {
         }
     }
 }
+
+extension DestinationKey: CustomStringConvertible {
+    /// `10.0.0.1:80`, `[fd00::1]:80`.
+    public var description: String {
+        switch address {
+        case .v4: "\(address):\(port)"
+        case .v6: "[\(address)]:\(port)"
+        }
+    }
+}

@@ -242,7 +242,7 @@ extension ForwardingService {
         changes += removals
     }
 
-    mutating func apply(_ settings: Settings) {
+    public mutating func apply(_ settings: Settings) {
         scheduler = settings.scheduler
         schedulerFlags = settings.schedulerFlags
         onePacket = settings.onePacket

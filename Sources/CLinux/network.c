@@ -350,4 +350,17 @@ int32_t aloft_receive_buffer_size(int32_t descriptor) {
     return getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &value, &length) < 0 ? -errno : value;
 }
 
+int32_t aloft_ipvs_socket(void) {
+    int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
+int64_t aloft_ipvs_service_count(int32_t descriptor) {
+    // IP_VS_SO_GET_INFO and struct ip_vs_getinfo: version, size of the hash table, number of services.
+    uint32_t information[3] = {0};
+    socklen_t length = sizeof information;
+    if (getsockopt(descriptor, IPPROTO_IP, 64 + 1024 + 64 + 1, information, &length) < 0) return -errno;
+    return length == sizeof information ? (int64_t)information[2] : -EINVAL;
+}
+
 uint32_t aloft_interface_index(const char *name) { return if_nametoindex(name); }

@@ -55,9 +55,28 @@ public struct ForwardingCounters: Hashable, Sendable {
     public init() {}
 }
 
+/// How fast counters grow, per second: a mean that the kernel keeps of the last seconds.
+public struct ForwardingRates: Hashable, Sendable {
+    public var connections: UInt64
+    public var packetsIn: UInt64
+    public var packetsOut: UInt64
+    public var bytesIn: UInt64
+    public var bytesOut: UInt64
+
+    public init(connections: UInt64, packetsIn: UInt64, packetsOut: UInt64, bytesIn: UInt64, bytesOut: UInt64) {
+        self.connections = connections
+        self.packetsIn = packetsIn
+        self.packetsOut = packetsOut
+        self.bytesIn = bytesIn
+        self.bytesOut = bytesOut
+    }
+}
+
 public struct DestinationStatistics: Hashable, Sendable {
     public var key: DestinationKey
     public var counters: ForwardingCounters
+    /// Nil where the plane does not know.
+    public var rates: ForwardingRates?
     /// Connections that are open now; nil where the plane does not know.
     public var active: UInt64?
     /// Connections that are kept although nothing passes them; nil where the plane does not know.
@@ -74,6 +93,8 @@ public struct DestinationStatistics: Hashable, Sendable {
 public struct ServiceStatistics: Hashable, Sendable {
     public var key: ServiceKey
     public var counters: ForwardingCounters
+    /// Nil where the plane does not know.
+    public var rates: ForwardingRates?
     public var destinations: [DestinationStatistics]
 
     public init(_ key: ServiceKey, counters: ForwardingCounters, destinations: [DestinationStatistics]) {

@@ -2,6 +2,7 @@ import Balancing
 import Configuration
 import DataPlanes
 import LinuxWorld
+import Netlink
 import Primitives
 
 /// The data plane that this run uses, whichever it is.
@@ -21,6 +22,14 @@ class ActivePlane {
     func statistics() throws(SystemError) -> [ServiceStatistics] { [] }
     func mayHaveChanged() throws(SystemError) -> Bool { false }
     func takeNotices() -> [String] { [] }
+
+    // What ip_vs alone has.
+
+    func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) {}
+    func flush() throws(SystemError) {}
+    /// False: a `lvs_sync_daemon` is without effect.
+    var hasDaemons: Bool { false }
+    func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError) {}
 }
 
 final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
@@ -36,4 +45,22 @@ final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
     override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
     override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
     override func takeNotices() -> [String] { plane.takeNotices() }
+}
+
+final class IPVSBox: ActivePlane {
+    private var plane: IPVSPlane
+
+    init(_ plane: consuming IPVSPlane) {
+        self.plane = plane
+        super.init(name: "ipvs", reason: "")
+    }
+
+    override func read() throws(SystemError) -> ForwardingTable { try plane.read() }
+    override func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { try plane.apply(changes) }
+    override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
+    override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
+    override func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) { try plane.setTimeouts(timeouts) }
+    override func flush() throws(SystemError) { try plane.flush() }
+    override var hasDaemons: Bool { true }
+    override func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError) { try plane.setDaemons(daemons) }
 }

@@ -21,6 +21,7 @@ extension HealthWorker {
                     log(.warning, "an answer was too long to be given; ask for one service, not for all")
                     send(.answer(request: request, Array("null".utf8), isLast: true))
                 }
+            case .role(let instance, let state): follow(instance: instance, state: state)
             case .dumpRequested, .recall, .mail: break
             }
         }
@@ -41,9 +42,14 @@ extension HealthWorker {
         scripts = ScriptIdentities(loaded.global)
         let (model, refused) = ScriptSecurity.secured(loaded, scripts)
         for line in refused { log(.error, line) }
+        let before = balancer.model.global.forwarding
         files = TrackedFiles(model)
         for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
         give(.reload(model))
+        if model.global.forwarding.plane != before.plane {
+            log(.warning, "data_plane takes effect at the next start: \(plane.name) goes on")
+        }
+        followSettings(since: before)
         prepareProbes()
         warnOfGaps(in: model)
         try? watchAddresses()

@@ -39,6 +39,10 @@ final class HealthWorker {
     var hasStopped = false
     /// The plane could not be asked; said once.
     var planeFailure = ""
+    /// The sync daemon could not be started or stopped; said once.
+    var daemonFailure = ""
+    /// The state of the instance that the sync daemon follows; empty before it is known.
+    var followedState = ""
     /// So many checks are due that they are looked at every 2 ms, and not one by one.
     private var isBusy = false
     private var nextLook = Instant.zero
@@ -129,8 +133,8 @@ final class HealthWorker {
                 .info, "DR picks servers by a hash of the client, whatever the scheduler, for \(hashed) virtual servers"
             )
         }
-        if model.global.forwarding.syncDaemon != nil {
-            log(.warning, "lvs_sync_daemon is without effect: nftables has none")
+        if model.global.forwarding.syncDaemon != nil, !plane.hasDaemons {
+            log(.warning, "lvs_sync_daemon is without effect: \(plane.name) has none")
         }
     }
 
@@ -138,6 +142,7 @@ final class HealthWorker {
         warnOfGaps(in: balancer.model)
         try watchAddresses()
         for (name, value) in files.readAll() { give(.trackedFile(name, value: value)) }
+        prepareKernel(adopting: adopting)
         let kernel: ForwardingTable
         do { kernel = try plane.read() } catch {
             log(.error, "cannot read what the kernel forwards: \(error); starting as if it forwarded nothing")
@@ -157,7 +162,16 @@ final class HealthWorker {
     private func awaitMemory() -> [DrainOrder] {
         let limit = BootClock.now() + .seconds(1)
         while BootClock.now() < limit {
-            for message in channel.read() { if case .recall(let bytes) = message { return DrainMemory.decode(bytes) } }
+            var recalled: [DrainOrder]?
+            for message in channel.read() {
+                switch message {
+                case .recall(let bytes): recalled = DrainMemory.decode(bytes)
+                // It comes right behind.
+                case .role(_, let state): followedState = state
+                default: break
+                }
+            }
+            if let recalled { return recalled }
             if channel.isClosed { break }
             _ = try? poller.wait(until: limit)
         }
@@ -188,6 +202,7 @@ final class HealthWorker {
         if now >= nextLook { look(at: now) }
         if now >= nextBeat {
             nextBeat = now + Self.beatInterval
+            if !daemonFailure.isEmpty { updateDaemons() }
             send(.beat)
         }
         applyPending()
@@ -199,6 +214,7 @@ final class HealthWorker {
         applyPending()
         if let range = formerPingRange { PingPermission.restore(range) }
         hasStopped = true
+        if !options.keepsAddresses { leaveKernel() }
     }
 
     // MARK: - The balancer

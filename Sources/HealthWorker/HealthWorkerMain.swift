@@ -46,14 +46,30 @@ public enum HealthWorkerMain {
         return try worker.run(signals: signals, adopting: options.mode == .adopt)
     }
 
-    /// What is configured. There is no plane of ip_vs yet, so nftables is what `auto` comes to.
+    /// What is configured; `auto` is ip_vs where the kernel has it, and else nftables with the reason.
     private static func choosePlane(_ wanted: ForwardingSettings.Plane) throws(SystemError) -> ActivePlane {
         switch wanted {
         case .ipvs:
-            throw SystemError(
-                .netlink, Errno(95),
-                "forward by ip_vs: this version has no data plane for it; write `data_plane nftables`")
-        case .nftables, .automatic: return PlaneBox(try NFTablesPlane(), name: "nftables")
+            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch {
+                throw SystemError(
+                    error.code, error.errno,
+                    "forward by ip_vs, as `data_plane ipvs` says (\(lack(error)); with `data_plane auto` nftables forwards)"
+                )
+            }
+        case .automatic:
+            let reason: String
+            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch { reason = lack(error) }
+            return PlaneBox(try NFTablesPlane(), name: "nftables", reason: reason)
+        case .nftables: return PlaneBox(try NFTablesPlane(), name: "nftables")
+        }
+    }
+
+    /// Why ip_vs cannot be had.
+    private static func lack(_ error: SystemError) -> String {
+        switch error.errno {
+        case .notFound: "this kernel has no ip_vs, and `modprobe ip_vs` brings none"
+        case .notPermitted: "CAP_NET_ADMIN is missing, without which ip_vs does not answer"
+        default: "\(error)"
         }
     }
 }

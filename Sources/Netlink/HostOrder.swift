@@ -9,6 +9,11 @@ extension RawSpan {
         guard offset >= 0, offset <= byteCount - 4 else { return nil }
         return unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
     }
+
+    @inlinable public func hostUInt64(at offset: Int) -> UInt64? {
+        guard offset >= 0, offset <= byteCount - 8 else { return nil }
+        return unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
 }
 
 extension [UInt8] {

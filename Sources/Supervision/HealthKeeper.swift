@@ -57,6 +57,15 @@ extension Supervisor {
         effects.append(.startHealth(health.wasReady ? .adopt : .start))
         // A successor waits for it, so it comes even when it is empty.
         if health.wasReady { effects.append(.sendHealth(.recall(health.memory))) }
+        tellHealthOfRole(of: settings.followedInstance, into: &effects)
+    }
+
+    /// The role of the instance that the health worker follows, where `name` is that; before its first transition there is none.
+    func tellHealthOfRole(of name: String, into effects: inout [SupervisorEffect]) {
+        guard health.isRunning, !name.isEmpty, name == settings.followedInstance,
+            let state = history.records(of: name).last?.to
+        else { return }
+        effects.append(.sendHealth(.role(instance: name, state: state)))
     }
 
     public mutating func healthStarted(pid: Int32) { health.process?.pid = pid }

@@ -14,6 +14,7 @@ extension Supervisor {
             let (wall, overflow) = wallClock.subtractingReportingOverflow((now - record.at).nanoseconds)
             record.wallClock = overflow ? wallClock : wall
             history.append(record)
+            if record.subject == .instance { tellHealthOfRole(of: record.name, into: &effects) }
         case .configure(let settings): configure(settings, at: now, promise: promise, into: &effects)
         case .startCheck(let request):
             guard phase == .running else { return }
@@ -71,6 +72,9 @@ extension Supervisor {
         worker?.watchdog.update(advertInterval: settings.advertInterval)
         if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }
         updateHealth(at: now, into: &effects)
+        if settings.followedInstance != old.followedInstance {
+            tellHealthOfRole(of: settings.followedInstance, into: &effects)
+        }
         guard settings.fifos != old.fifos else { return }
         effects.append(.openFIFOs(settings.fifos))
         for reader in readers where reader.isRunning && !settings.fifos.contains(reader.fifo) {

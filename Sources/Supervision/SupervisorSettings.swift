@@ -47,13 +47,15 @@ public struct SupervisorSettings: Equatable, Sendable {
     public var processName: String
     /// There are virtual servers: a health worker is to run.
     public var needsHealth: Bool
+    /// The instance whose role the health worker follows with a sync daemon; empty is none.
+    public var followedInstance: String
 
     public init(
         advertInterval: Duration = .seconds(1), fifos: [FIFO] = [], statePath: String = "",
         statisticsPath: String = "", jsonPath: String = "", stopLimit: Duration = .seconds(5),
         parallelHooks: UInt32 = 32, shutdownScript: ScriptCommand? = nil, shutdownLimit: Duration = .seconds(10),
         instanceName: String = "", umask: UInt32? = nil,
-        processName: String = "", needsHealth: Bool = false
+        processName: String = "", needsHealth: Bool = false, followedInstance: String = ""
     ) {
         self.advertInterval = advertInterval
         self.fifos = fifos
@@ -68,6 +70,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         self.umask = umask
         self.processName = processName
         self.needsHealth = needsHealth
+        self.followedInstance = followedInstance
     }
 
     init(from reader: inout WireReader) {
@@ -88,6 +91,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         umask = reader.optionalUInt32()
         processName = reader.string()
         needsHealth = reader.bool()
+        followedInstance = reader.string()
     }
 
     func write(to writer: inout WireWriter) {
@@ -110,6 +114,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         writer.put(umask)
         writer.put(processName)
         writer.put(needsHealth)
+        writer.put(followedInstance)
     }
 }
 

@@ -163,6 +163,8 @@ public enum SupervisorMessage: ProcessMessage {
     case recall([UInt8])
     /// Deliver this (mail process); counted in `mailsSettled` once it is done with.
     case mail(MailOrder)
+    /// The state (`MASTER`, `BACKUP`, …) of the instance that the health worker follows: as it is at its start, and as it becomes.
+    case role(instance: String, state: String)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -175,6 +177,7 @@ public enum SupervisorMessage: ProcessMessage {
         case 5: self = .dumpRequested(reader.enumeration(.state))
         case 6: self = .recall(reader.data())
         case 7: self = .mail(MailOrder(from: &reader))
+        case 8: self = .role(instance: reader.string(), state: reader.string())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -203,6 +206,10 @@ public enum SupervisorMessage: ProcessMessage {
         case .mail(let order):
             writer.put(UInt8(7))
             order.write(to: &writer)
+        case .role(let instance, let state):
+            writer.put(UInt8(8))
+            writer.put(instance)
+            writer.put(state)
         }
         return writer.bytes
     }

@@ -200,7 +200,7 @@ struct Worker: ~Copyable {
                 node.world.send(parts: WorkerMessage.dumps(kind, dumpText(kind, at: now)))
                 if kind == .statisticsClear { node.engine.clearCounters() }
             // What it must not forget lies in the shared memory.
-            case .recall, .mail: break
+            case .recall, .mail, .role: break
             }
         }
         // A supervisor that is gone can start no successor either: release, as PDEATHSIG would have us.

@@ -50,6 +50,35 @@ private struct Bench {
 }
 
 @Suite struct HealthKeeperTests {
+    @Test("The health worker hears of the role of the instance that its sync daemon follows, and of no other")
+    func role() {
+        func become(_ name: String, _ state: String, _ bench: inout Bench) {
+            bench.say(
+                .transition(
+                    TransitionRecord(
+                        name: name, from: "INIT", to: state, rule: "r", reason: "", priority: 1, at: bench.now)))
+        }
+        func roles(_ effects: [SupervisorEffect]) -> [SupervisorMessage] {
+            effects.compactMap {
+                if case .sendHealth(let message) = $0, case .role = message { message } else { nil }
+            }
+        }
+        var bench = Bench.ready()
+        become("A", "MASTER", &bench)
+        #expect(roles(bench.take()).isEmpty)
+        // A configuration that follows it comes later.
+        bench.say(.configure(SupervisorSettings(needsHealth: true, followedInstance: "A")))
+        #expect(roles(bench.take()) == [.role(instance: "A", state: "MASTER")])
+        become("B", "MASTER", &bench)
+        become("A", "FAULT", &bench)
+        #expect(roles(bench.take()) == [.role(instance: "A", state: "FAULT")])
+        // A successor is told at once, behind what it is to remember.
+        bench.supervisor.healthEnded(.signalled(9), at: bench.now, into: &bench.effects)
+        bench.wait(.seconds(1))
+        let sent = bench.take().compactMap { if case .sendHealth(let message) = $0 { message } else { nil } }
+        #expect(sent == [.recall([]), .role(instance: "A", state: "FAULT")])
+    }
+
     @Test("A health worker runs exactly where there are virtual servers")
     func wanted() {
         var bench = Bench()

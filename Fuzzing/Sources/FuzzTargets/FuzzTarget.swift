@@ -10,6 +10,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case advertisement
     /// rtnetlink from the kernel.
     case netlink
+    /// ip_vs from the kernel.
+    case ipvs
     /// The control socket's JSON, and what supervisor and worker say to each other.
     case control
     /// Answers of servers to every kind of check.
@@ -28,6 +30,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .language: try LanguageTarget.check(input, examination)
         case .advertisement: try AdvertisementTarget.check(input)
         case .netlink: try NetlinkTarget.check(input)
+        case .ipvs: try IPVSTarget.check(input)
         case .control: try ControlTarget.check(input)
         case .conversation: try ConversationTarget.check(input)
         case .mail: try MailTarget.check(input)

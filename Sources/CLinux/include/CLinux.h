@@ -227,6 +227,10 @@ int32_t aloft_netlink_send(int32_t descriptor, const uint8_t *bytes, uint64_t co
 int64_t aloft_netlink_receive(int32_t descriptor, uint8_t *buffer, uint64_t capacity, int32_t *truncated);
 int32_t aloft_receive_buffer_size(int32_t descriptor);
 int32_t aloft_set_send_buffer(int32_t descriptor, int32_t bytes);
+/// A socket of the present network namespace, for `aloft_ipvs_service_count`; or -errno.
+int32_t aloft_ipvs_socket(void);
+/// How many services of IPv4 ip_vs has; or -errno (ENOPROTOOPT where it is not loaded).
+int64_t aloft_ipvs_service_count(int32_t descriptor);
 uint32_t aloft_interface_index(const char *name);
 
 // MARK: unix.c - unix(7)
