@@ -92,6 +92,26 @@ extension NFTablesSkeleton {
             ])
     }
 
+    /// Where clients of one network are one client, the hash is of the network: on another director, which remembers none of them, each must come
+    /// to the server that the first of them came to. Who has drawn here meets `drawRule` with a mark that is no draw.
+    func networkDraws(of keep: NFTablesKeep) -> [[NFTablesExpression]] {
+        let mask = keep.maskBytes(family)
+        if path != .direct || mask.allSatisfy({ $0 == 0xFF }) { return [] }
+        let kindAndModulus = ~(UInt32(1) << 17 - 1)
+        return [NFTablesSlots.directSize, MaglevTable.largest].map { count in
+            let draw = NFTablesDraw(.source, service: 0, slots: count)
+            return [
+                loadMark(into: .word(0)), .mask(.word(0), NFTablesMark.bytes(kindAndModulus)),
+                .compare(.word(0), .equal, NFTablesMark.bytes(draw.rawValue & kindAndModulus)),
+                loadMark(into: .word(0)),
+                .payload(.network, offset: sourceOffset, length: addressLength, into: .word(4)),
+                .mask(.word(4), mask),
+                .hash(.word(4), length: addressLength, modulus: draw.modulus, seed: 0, into: .word(1)),
+                .lookup(.word(0), set: "slots", into: .word(0)), setMark(from: .word(0)),
+            ]
+        }
+    }
+
     // MARK: - Rules
 
     /// Service or server in the mark, client's address and port, as the key of a connection in word 0 and on.

@@ -200,7 +200,7 @@ struct NFTablesSkeleton {
         let forward = [forwarding]
         let otherwise = [drawing(then: keep.newChain), [.verdict(.goto("refuse"))]]
         return [
-            Chain(name: keep.newChain, rules: [drawRule, remember, forward]),
+            Chain(name: keep.newChain, rules: networkDraws(of: keep) + [drawRule, remember, forward]),
             Chain(name: keep.knownChain, rules: [owned + remember + forward, forget] + otherwise),
             Chain(name: keep.chain, rules: [known] + otherwise),
         ]

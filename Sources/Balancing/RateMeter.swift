@@ -39,7 +39,9 @@ public struct RateMeter: Sendable {
             let before = sample.reading[service.key]
             result[service.key] = service.value.reduce(into: [:]) { servers, server in
                 var statistics = server.value
-                statistics.rates = before?[server.key].map { ServerStatistics.Rates(from: $0, to: server.value, time) }
+                statistics.rates =
+                    statistics.rates
+                    ?? before?[server.key].map { ServerStatistics.Rates(from: $0, to: server.value, time) }
                 servers[server.key] = statistics
             }
         }

@@ -66,7 +66,7 @@ extension HealthWorker {
         case .status(let name):
             json.object { json in
                 writePlane(to: &json)
-                balancer.writeStatus(of: name, at: now, statistics: statistics(), to: &json)
+                balancer.writeStatus(of: name, at: now, statistics: statistics(at: now), to: &json)
             }
         case .explain(let name, let server):
             json.object { json in
@@ -74,7 +74,7 @@ extension HealthWorker {
                 json.memberArray("outlook") { json in
                     for line in balancer.explain(service: name, server: server, at: now) { json.value(line) }
                 }
-                balancer.writeStatus(of: name, at: now, statistics: statistics(), to: &json)
+                balancer.writeStatus(of: name, at: now, statistics: statistics(at: now), to: &json)
             }
         case .drain(let server, let service, let milliseconds):
             let timeout = milliseconds.map { Duration.milliseconds(min(max($0, 0), 1 << 40)) }
@@ -118,8 +118,25 @@ extension HealthWorker {
         }
     }
 
-    private func statistics() -> [ServiceKey: [DestinationKey: ServerStatistics]] {
-        var table: [ServiceKey: [DestinationKey: ServerStatistics]] = [:]
+    /// With rates: the kernel's own, or of what the plane has counted lately.
+    private func statistics(at now: Instant) -> RateMeter.Reading {
+        let reading = readStatistics()
+        meter.note(reading, at: now)
+        return meter.rated(reading, at: now)
+    }
+
+    /// Before anybody asks: rates need something to compare with. Not where reading so much would keep checks waiting.
+    func sampleRates(at now: Instant) {
+        guard now >= meter.nextReading else { return }
+        let count = balancer.desired.services.reduce(0) { $0 + $1.destinations.count }
+        guard count > 0, count <= Self.sampledDestinations else { return }
+        meter.note(readStatistics(), at: now)
+    }
+
+    private static let sampledDestinations = 1000
+
+    private func readStatistics() -> RateMeter.Reading {
+        var table: RateMeter.Reading = [:]
         for service in (try? plane.statistics()) ?? [] {
             for destination in service.destinations {
                 var sum = ServerStatistics()
@@ -130,6 +147,11 @@ extension HealthWorker {
                 sum.bytesOut = destination.counters.bytesOut
                 sum.packetsIn = destination.counters.packetsIn
                 sum.packetsOut = destination.counters.packetsOut
+                sum.rates = destination.rates.map {
+                    .init(
+                        connections: $0.connections, packetsIn: $0.packetsIn, packetsOut: $0.packetsOut,
+                        bytesIn: $0.bytesIn, bytesOut: $0.bytesOut)
+                }
                 table[service.key, default: [:]][destination.key] = sum
             }
         }

@@ -30,6 +30,7 @@ final class HealthWorker {
     var files: TrackedFiles
     /// What was asked last, by slot.
     var probes: [Prober.Handle?] = []
+    var meter = RateMeter()
     /// `net.ipv4.ping_group_range` as it was, where it had to be changed.
     private var formerPingRange: String?
     /// Programs that run, by slot.
@@ -204,6 +205,7 @@ final class HealthWorker {
             nextBeat = now + Self.beatInterval
             if !daemonFailure.isEmpty { updateDaemons() }
             send(.beat)
+            sampleRates(at: now)
         }
         applyPending()
     }

@@ -37,6 +37,18 @@ extension OnTheKernel {
             try scene.inside(scene.director) { () throws(SystemError) in try NFTablesPlane() }
         }
 
+        /// The counters of a service, once they satisfy `isReached`: packets may still be on their way when whoever sent them goes on.
+        private func statistics(
+            of key: ServiceKey, _ plane: inout NFTablesPlane, until isReached: (ServiceStatistics) -> Bool
+        ) throws -> ServiceStatistics {
+            let deadline = LabClock.now() + .seconds(5)
+            while true {
+                let statistics = try #require(try plane.statistics().first { $0.key == key })
+                if isReached(statistics) || LabClock.now() > deadline { return statistics }
+                usleep(10_000)
+            }
+        }
+
         private func nft(_ arguments: String...) throws -> String { try scene.director.run(["nft"] + arguments) }
 
         @Test("spreads connections by weight, IPv4 and IPv6, and servers answer past the director") func spread() throws
@@ -61,7 +73,9 @@ extension OnTheKernel {
             #expect(neighbours.contains(mac.trimmingCharacters(in: .whitespacesAndNewlines)))
             #expect(connection.works())
 
-            let statistics = try #require(try plane.statistics().first { $0.key == key })
+            let statistics = try statistics(of: key, &plane) {
+                $0.destinations.compactMap(\.inactive).reduce(0, +) == 240
+            }
             #expect(statistics.counters.connections == 241 && statistics.counters.packetsOut == 0)
             #expect(statistics.counters.packetsIn > 241 * 3 && statistics.counters.bytesIn > 241 * 3 * 40)
             #expect(statistics.destinations.compactMap(\.active).reduce(0, +) == 1)
@@ -96,12 +110,15 @@ extension OnTheKernel {
             let counts = try scene.spread(40)
             #expect(counts[0] == 0 && counts.reduce(0, +) == 40)
             let open = connections.count { $0.number == 0 }
-            func active() throws -> UInt64? {
-                try plane.statistics().first?.destinations.first { $0.key == destination(0).key }?.active
+            func active(_ count: Int) throws -> UInt64? {
+                func part(_ statistics: ServiceStatistics) -> UInt64? {
+                    statistics.destinations.first { $0.key == destination(0).key }?.active
+                }
+                return part(try statistics(of: key, &plane) { part($0) == UInt64(count) })
             }
-            #expect(try active() == UInt64(open))
+            #expect(try active(open) == UInt64(open))
             for connection in connections { connection.close() }
-            #expect(try active() == 0)
+            #expect(try active(0) == 0)
 
             // No server at all: refused, as ip_vs does it.
             #expect(
@@ -188,6 +205,48 @@ extension OnTheKernel {
             #expect(counts[server] == 0 && counts.contains(3))
         }
 
+        @Test("clients of one network that is kept together come to one server, on another director too")
+        func keptNetworks() throws {
+            defer { scene.close() }
+            var plane = try plane()
+            var kept = service()
+            kept.persistence = .init(timeout: .seconds(60), granularity: .mask(IPv4Address(255, 255, 255, 0)))
+            var keptIPv6 = service(keyIPv6)
+            keptIPv6.persistence = .init(timeout: .seconds(60), granularity: .prefixLength(64))
+            let table = ForwardingTable([kept, keptIPv6])
+            #expect(try plane.apply(ForwardingTable().changes(to: table)) == [])
+            let server = try #require(try scene.spread(3).firstIndex(of: 3))
+            let serverIPv6 = try #require(try scene.spread(3, to: DirectScene.serviceIPv6).firstIndex(of: 3))
+            for last in 50..<56 {
+                try scene.client.ip(
+                    "addr add 10.79.1.\(last)/24 dev eth0", "addr add fd00:79:1::\(last)/64 dev eth0 nodad")
+                // As another director, which has seen nobody yet.
+                _ = try nft("flush", "ruleset")
+                #expect(try plane.apply(try plane.read().changes(to: table)) == [])
+                #expect(try scene.spread(2, source: IPAddress("10.79.1.\(last)"))[server] == 2)
+                let counts = try scene.spread(2, to: DirectScene.serviceIPv6, source: IPAddress("fd00:79:1::\(last)"))
+                #expect(counts[serverIPv6] == 2)
+            }
+            #expect(try nft("list", "ruleset").contains("jhash"))
+        }
+
+        @Test("a server that is this host gets its packets here") func localServer() throws {
+            defer { scene.close() }
+            var plane = try plane()
+            let own = Destination(IPAddress("127.0.0.1")!, port: 80, forwarding: .directRouting)
+            #expect(try plane.apply([.addService(ForwardingService(key, [own]))]) == [])
+            #expect(plane.takeNotices() == [])
+            #expect(try scene.connect() == nil && scene.lastErrno == ECONNREFUSED)
+            let listener = try scene.inside(scene.director) { BalancedScene.listen(80) }
+            defer { Glibc.close(listener) }
+            let client = try scene.inside(scene.client) {
+                BalancedScene.connect(to: DirectScene.service, port: 80, source: nil)
+            }
+            #expect(client >= 0 && accept(listener, nil, nil) >= 0)
+            #expect(try plane.statistics().first?.counters.connections == 2)
+            Glibc.close(client)
+        }
+
         @Test("UDP, all ports, and what routers say of a connection") func otherPackets() throws {
             defer { scene.close() }
             var plane = try plane()
@@ -203,11 +262,19 @@ extension OnTheKernel {
             try scene.client.run([
                 "bash", "-c", "for i in 1 2 3 4 5 6; do echo x >/dev/udp/\(DirectScene.service)/53; done",
             ])
-            let counters = try #require(try plane.statistics().first { $0.key == udp }).counters
-            #expect(counters.connections == 6 && counters.packetsIn == 6)
+            let counters = try statistics(of: udp, &plane) { $0.counters.packetsIn == 6 }.counters
+            #expect(counters.connections == 6 && counters.packetsIn == 6, "\(counters)")
+            // They arrive, and nobody listens.
+            _ = try LabClock.wait(upTo: .seconds(5), for: "servers to get them") { () throws(LabError) in
+                var unheard = 0
+                for server in scene.servers {
+                    unheard += Int(try server.run(["awk", "/^Udp: [0-9]/ { printf $3 }", "/proc/net/snmp"])) ?? 0
+                }
+                return unheard == 6 ? true : nil
+            }
 
             // A router's "fragmentation needed" for a packet of the server that has the connection.
-            func heard(_ node: Node) throws -> String {
+            func heard(_ node: Node) throws(LabError) -> String {
                 try node.run(["awk", "/^Icmp: [0-9]/ { printf $5 }", "/proc/net/snmp"])
             }
             let nodes = scene.servers + [scene.director]
@@ -217,8 +284,26 @@ extension OnTheKernel {
                 "python3", try Farm.script("packet-too-big.py"), "10.79.1.100", "80", "10.79.1.2",
                 "\(connection.clientPort)", "900",
             ])
+            let number = connection.number
+            _ = try LabClock.wait(upTo: .seconds(5), for: "the server to hear of it") { () throws(LabError) in
+                try heard(nodes[number]) != before[number] ? true : nil
+            }
             let after = try nodes.map(heard)
-            #expect(nodes.indices.filter { before[$0] != after[$0] } == [connection.number])
+            #expect(nodes.indices.filter { before[$0] != after[$0] } == [number])
+        }
+
+        @Test("frames for other MAC addresses are not its business, however they come to be heard") func promiscuous()
+            throws
+        {
+            defer { scene.close() }
+            var plane = try plane()
+            #expect(try plane.apply([.addService(service())]) == [])
+            try scene.director.ip("link set eth0 promisc on")
+            try scene.client.ip("neigh replace \(DirectScene.service) lladdr 02:00:00:00:00:99 dev eth0")
+            #expect(try scene.connect() == nil)
+            #expect(try plane.statistics().first?.counters.packetsIn == 0)
+            try scene.client.ip("neigh del \(DirectScene.service) dev eth0")
+            #expect(try scene.connect() != nil)
         }
 
         @Test("a successor adopts the tables without touching them") func adoption() throws {
