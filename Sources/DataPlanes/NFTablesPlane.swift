@@ -71,7 +71,7 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
             return next
         }
         for name in Set(states.flatMap { $0.unhooked(of: network) }).sorted() where isKnown {
-            notices.append("packets at \(name) were not looked at for DR: the chain was not there, and is made again")
+            notices.append("packets at \(name) were not looked at for DR: there was no chain for it, and is now")
         }
         isKnown = true
         try catchUp()

@@ -104,7 +104,7 @@ private struct Picture {
 
 extension OnTheKernel {
     @Suite("Examples/lvs-dr", .needsRoot) struct DirectExample {
-        @Test("serves, loses a machine, drains one, and connections outlive the master")
+        @Test("serves, puts tables right, drains, loses a machine, and connections outlive the master")
         func picture() throws {
             var picture = try Picture()
             defer { picture.lab.close() }
@@ -112,6 +112,11 @@ extension OnTheKernel {
             let left = picture.directors[0]
             let spread = try picture.ask(60)
             #expect(Set(spread.keys) == ["machine1", "machine2", "machine3"], "\(spread)")
+
+            // Someone empties the kernel's tables. Until they are back the director answers itself, so connections may be lost.
+            try left.run(["nft", "flush", "ruleset"])
+            try picture.wait(for: "put right", in: picture.daemons[0])
+            #expect(try picture.ask(30)["-"] == nil)
 
             // One machine leaves the service while its connections go on.
             let connections = try picture.stay(12)
@@ -155,6 +160,22 @@ extension OnTheKernel {
             try picture.daemons[1].stop()
             #expect(try !right.run(["nft", "list", "ruleset"]).contains(Picture.service))
             #expect(try !right.run(["nft", "list", "tables"]).contains("netdev"))
+        }
+
+        @Test("a master that is stopped hands its connections over")
+        func handover() throws {
+            var picture = try Picture()
+            defer { picture.lab.close() }
+            try picture.direct()
+            let connections = try picture.stay(12)
+            try picture.daemons[0].stop()
+            let right = picture.directors[1]
+            _ = try LabClock.wait(upTo: .seconds(15), for: "right to take over") { () throws(LabError) in
+                try right.holds(IPAddress(Picture.service)!) ? true : nil
+            }
+            try picture.waitForMore(connections)
+            for connection in connections { connection.signal(SIGKILL) }
+            #expect(try !picture.directors[0].run(["nft", "list", "tables"]).contains("netdev"))
         }
     }
 }
