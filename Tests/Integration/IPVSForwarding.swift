@@ -75,6 +75,8 @@ extension OnTheKernel {
             #expect(try lab.lines("thresholds") == ["->", "10.9.0.11:80", "500", "400", "0", "0"])
             #expect(try lab.text("timeouts") == "Timeout (tcp tcpfin udp): 1234 56 78")
             #expect(try lab.text("plane") == "ipvs")
+            // It is read back as it was written.
+            #expect(try lab.number("repairs") == 0)
         }
 
         @Test("a scheduler that the kernel does not have is said with its module, and touches nothing else")
@@ -173,6 +175,7 @@ extension OnTheKernel {
                 "10,000 services x 3: \(own) ms, ipvsadm -R \(theirs) ms; emptied to repaired: \(try lab.number("emptied to repaired")) ms"
             )
             #expect(own <= theirs)
+            #expect(try lab.number("emptied to repaired") <= 2000)
             #expect(try lab.number("exit") == 0)
             // lvs_flush_on_stop takes away what others made, too.
             #expect(try lab.number("left") == 0)
@@ -189,7 +192,7 @@ extension OnTheKernel {
             "where the kernel has no ip_vs, `auto` says why nftables forwards, and `ipvs` what is missing",
             .disabled(if: hasIPVS, "this kernel has ip_vs"))
         func absent() throws {
-            let farm = try Farm(serving: false)
+            let farm = try Farm()
             defer { farm.close() }
             let director = try Balanced.Director(farm, Balanced.configuration())
             try director.wait("forwarded by nftables (this kernel has no ip_vs")

@@ -326,6 +326,8 @@ def day():
     wait(lambda: scheduled("[10.9.0.102]:tcp:80") == 6, what="the connections to be counted", pause=0.2)
     tell("counted", {name: scheduled(f"[{name}]:tcp:80") for name in ("10.8.0.100", "10.9.0.101", "10.9.0.102", "fd00:8::100")})
     tell("plane", health()["data_plane"])
+    # Every look reads all services back: whatever is read otherwise than it was written would have been put right.
+    tell("repairs", health()["repairs"])
     tell("refused", [[service["name"], service["refused"]] for service in health()["services"] if "refused" in service])
 
     # A server that dies, and comes back.
