@@ -104,6 +104,14 @@ extension OnTheKernel {
             for name in ["10.9.0.101", "10.9.0.102", "fd00:8::100"] { #expect(counted?[name]?.integer == 6, "\(name)") }
         }
 
+        @Test("LB-2: a server that is drained keeps its connections, of UDP too, and gets no new ones") func drain() throws {
+            let lab = try IPVSLab.day.get()
+            #expect(try lab.number("new connections to a drained server") == 0)
+            #expect(try lab.isTrue("old connection to a drained server"))
+            #expect(try lab.lines("drained with connections") == ["DRAINING", "DRAINING"])
+            #expect(try lab.spread("undrained") == ["server1": 2, "server2": 2, "server3": 2])
+        }
+
         @Test("LB-1: a dead server leaves, and comes back") func death() throws {
             let lab = try IPVSLab.day.get()
             // Checked every 0.3 s, and once more after 0.1 s.
@@ -220,6 +228,7 @@ extension OnTheKernel {
             for (number, name) in schedulers.enumerated() {
                 all += service("-t 10.8.0.150:\(1001 + number)", "\(name)", web)
             }
+            all += service("-u 10.8.0.100:7", "rr", ["10.9.0.11:7 -m -w 1"])
             all += service("-u 10.8.0.160:53", "rr -o", ["10.9.0.11:53 -m -w 1"])
             all += service("-u 10.8.0.160:5060", "rr -p 90 --pe sip", ["10.9.0.11:5060 -m -w 1"])
             all += service("--sctp-service 10.8.0.160:2905", "wlc", ["10.9.0.11:2905 -m -w 1"])
