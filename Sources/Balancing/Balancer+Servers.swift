@@ -140,6 +140,13 @@ extension Balancer {
         deadlines.set(.count, nextCount)
     }
 
+    /// The services with servers whose connections are to be counted.
+    public var drainingServices: Set<ServiceKey> {
+        Set(
+            services.lazy.filter { service in service.servers.contains { $0.drain.map { !$0.isDone } ?? false } }
+                .flatMap(\.keys))
+    }
+
     mutating func noteConnections(
         _ counts: [ServiceKey: [DestinationKey: UInt64]], at now: Instant, into effects: inout [BalancerEffect]
     ) {

@@ -82,7 +82,7 @@ public enum BalancerEffect: Hashable, Sendable {
     case report(BalancerReport)
     /// For the history, and for people.
     case transition(BalancerTransition)
-    /// Answer with ``BalancerInput/connections(_:)``.
+    /// Answer with ``BalancerInput/connections(_:)``, of ``Balancer/drainingServices`` at least.
     case countConnections
 }
 

@@ -16,6 +16,9 @@ public protocol DataPlane: ~Copyable {
     /// What was counted since each service and destination came, in the order of the table.
     mutating func statistics() throws(SystemError) -> [ServiceStatistics]
 
+    /// The same of some services. Those that are not there are left out.
+    mutating func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics]
+
     /// Whether someone else may have changed the table since the last `read` or `apply`. Cheap: it is asked every 100 ms.
     mutating func mayHaveChanged() throws(SystemError) -> Bool
 
@@ -25,6 +28,12 @@ public protocol DataPlane: ~Copyable {
 
 extension DataPlane where Self: ~Copyable {
     public mutating func takeNotices() -> [String] { [] }
+}
+
+extension DataPlane where Self: ~Copyable {
+    public mutating func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics] {
+        try statistics().filter { services.contains($0.key) }
+    }
 }
 
 /// A step that the kernel did not take.

@@ -20,6 +20,7 @@ class ActivePlane {
     func read() throws(SystemError) -> ForwardingTable { ForwardingTable() }
     func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { [] }
     func statistics() throws(SystemError) -> [ServiceStatistics] { [] }
+    func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics] { [] }
     func mayHaveChanged() throws(SystemError) -> Bool { false }
     func takeNotices() -> [String] { [] }
 
@@ -43,6 +44,9 @@ final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
     override func read() throws(SystemError) -> ForwardingTable { try plane.read() }
     override func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { try plane.apply(changes) }
     override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
+    override func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics] {
+        try plane.statistics(of: services)
+    }
     override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
     override func takeNotices() -> [String] { plane.takeNotices() }
 }
@@ -58,6 +62,9 @@ final class IPVSBox: ActivePlane {
     override func read() throws(SystemError) -> ForwardingTable { try plane.read() }
     override func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { try plane.apply(changes) }
     override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
+    override func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics] {
+        try plane.statistics(of: services)
+    }
     override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
     override func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) { try plane.setTimeouts(timeouts) }
     override func flush() throws(SystemError) { try plane.flush() }

@@ -64,7 +64,7 @@ extension HealthWorker {
 
     private func countConnections() {
         var counts: [ServiceKey: [DestinationKey: UInt64]] = [:]
-        guard let statistics = try? plane.statistics() else { return }
+        guard let statistics = try? plane.statistics(of: balancer.drainingServices) else { return }
         for service in statistics {
             for destination in service.destinations {
                 // Where it is not known, the time decides, and not a 0 that nobody counted.

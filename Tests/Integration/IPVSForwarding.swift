@@ -75,6 +75,8 @@ extension OnTheKernel {
             #expect(try lab.lines("thresholds") == ["->", "10.9.0.11:80", "500", "400", "0", "0"])
             #expect(try lab.text("timeouts") == "Timeout (tcp tcpfin udp): 1234 56 78")
             #expect(try lab.text("plane") == "ipvs")
+            // It is read back as it was written.
+            #expect(try lab.number("repairs") == 0)
         }
 
         @Test("a scheduler that the kernel does not have is said with its module, and touches nothing else")
@@ -100,6 +102,14 @@ extension OnTheKernel {
             let counted = lab["counted"]
             #expect(counted?["10.8.0.100"]?.integer == 12)
             for name in ["10.9.0.101", "10.9.0.102", "fd00:8::100"] { #expect(counted?[name]?.integer == 6, "\(name)") }
+        }
+
+        @Test("LB-2: a server that is drained keeps its connections, of UDP too, and gets no new ones") func drain() throws {
+            let lab = try IPVSLab.day.get()
+            #expect(try lab.number("new connections to a drained server") == 0)
+            #expect(try lab.isTrue("old connection to a drained server"))
+            #expect(try lab.lines("drained with connections") == ["DRAINING", "DRAINING"])
+            #expect(try lab.spread("undrained") == ["server1": 2, "server2": 2, "server3": 2])
         }
 
         @Test("LB-1: a dead server leaves, and comes back") func death() throws {
@@ -173,6 +183,7 @@ extension OnTheKernel {
                 "10,000 services x 3: \(own) ms, ipvsadm -R \(theirs) ms; emptied to repaired: \(try lab.number("emptied to repaired")) ms"
             )
             #expect(own <= theirs)
+            #expect(try lab.number("emptied to repaired") <= 2000)
             #expect(try lab.number("exit") == 0)
             // lvs_flush_on_stop takes away what others made, too.
             #expect(try lab.number("left") == 0)
@@ -189,7 +200,7 @@ extension OnTheKernel {
             "where the kernel has no ip_vs, `auto` says why nftables forwards, and `ipvs` what is missing",
             .disabled(if: hasIPVS, "this kernel has ip_vs"))
         func absent() throws {
-            let farm = try Farm(serving: false)
+            let farm = try Farm()
             defer { farm.close() }
             let director = try Balanced.Director(farm, Balanced.configuration())
             try director.wait("forwarded by nftables (this kernel has no ip_vs")
@@ -217,6 +228,7 @@ extension OnTheKernel {
             for (number, name) in schedulers.enumerated() {
                 all += service("-t 10.8.0.150:\(1001 + number)", "\(name)", web)
             }
+            all += service("-u 10.8.0.100:7", "rr", ["10.9.0.11:7 -m -w 1"])
             all += service("-u 10.8.0.160:53", "rr -o", ["10.9.0.11:53 -m -w 1"])
             all += service("-u 10.8.0.160:5060", "rr -p 90 --pe sip", ["10.9.0.11:5060 -m -w 1"])
             all += service("--sctp-service 10.8.0.160:2905", "wlc", ["10.9.0.11:2905 -m -w 1"])

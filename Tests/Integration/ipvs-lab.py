@@ -212,6 +212,7 @@ def configuration():
     # Those that are looked at in the listing.
     for number, name in enumerate(SCHEDULERS):
         text += block(f"10.8.0.150 {1001 + number}", ["10.9.0.11 80"], f"lvs_sched {name}", "protocol TCP")
+    text += block("10.8.0.100 7", ["10.9.0.11 7"], "lvs_sched rr", "protocol UDP")
     text += block("10.8.0.160 53", ["10.9.0.11 53"], "lvs_sched rr", "ops", "protocol UDP")
     text += block(
         "10.8.0.160 5060", ["10.9.0.11 5060"], "lvs_sched rr", "persistence_timeout 90", "persistence_engine sip",
@@ -304,6 +305,11 @@ def scheduled(name):
     return sum(server["connections"] for server in servers)
 
 
+def state(service, server):
+    servers = [entry["servers"] for entry in health()["services"] if entry["name"] == service][0]
+    return [entry["state"] for entry in servers if f"{entry['address']}:{entry['port']}" == server][0]
+
+
 def day():
     topology()
     servers = {number: serve(number) for number in (1, 2, 3)}
@@ -326,7 +332,28 @@ def day():
     wait(lambda: scheduled("[10.9.0.102]:tcp:80") == 6, what="the connections to be counted", pause=0.2)
     tell("counted", {name: scheduled(f"[{name}]:tcp:80") for name in ("10.8.0.100", "10.9.0.101", "10.9.0.102", "fd00:8::100")})
     tell("plane", health()["data_plane"])
+    # Every look reads all services back: whatever is read otherwise than it was written would have been put right.
+    tell("repairs", health()["repairs"])
     tell("refused", [[service["name"], service["refused"]] for service in health()["services"] if "refused" in service])
+
+    # Servers that an operator drains: connections stay, of UDP too, which the kernel does not call active.
+    connection = connect("10.8.0.100")
+    who = ask(connection)
+    server = f"10.9.0.1{who[-1]}:80"
+    with Inside("client"):
+        datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagrams.sendto(b"x", ("10.8.0.100", 7))
+    run(ALOFT, "drain", server, "--state-dir", DIRECTORY)
+    run(ALOFT, "drain", "10.9.0.11:7", "--state-dir", DIRECTORY)
+    tell("new connections to a drained server", spread("10.8.0.100", 6).get(who, 0))
+    time.sleep(2.5)
+    tell("old connection to a drained server", ask(connection) == who)
+    tell("drained with connections", [state("[10.8.0.100]:tcp:80", server), state("[10.8.0.100]:udp:7", "10.9.0.11:7")])
+    connection.close()
+    wait(lambda: state("[10.8.0.100]:tcp:80", server) == "DRAINED", what="the server to be drained", pause=0.2)
+    run(ALOFT, "undrain", server, "--state-dir", DIRECTORY)
+    run(ALOFT, "undrain", "10.9.0.11:7", "--state-dir", DIRECTORY)
+    tell("undrained", spread("10.8.0.100", 6))
 
     # A server that dies, and comes back.
     gone = "-> 0A09000C:0050 Masq"
@@ -437,11 +464,13 @@ def size(count):
     for service, servers in names:
         text += block(f"{service} 80", [server + " 80" for server in servers], "lvs_sched wrr", "protocol TCP")
     process = start(text)
-    wait(lambda: services() > 0, 120, "the first service", pause=0.001)
     begin = time.monotonic()
+    wait(lambda: services() > 0, 120, "the first service", pause=0.001)
+    first = time.monotonic()
     # The last server of the last service comes last; services come in the order of their addresses.
     wait(lambda: services() == count, 120, "the services", pause=0.001)
-    tell("aloft", round((time.monotonic() - begin) * 1000))
+    tell("aloft", round((time.monotonic() - first) * 1000))
+    tell("aloft from its start", round((time.monotonic() - begin) * 1000))
     wait(lambda: "in the table" in log(), 60, "the worker to be ready")
     tell("equal", hash(run("ipvsadm", "-Sn")) == wanted)
     time.sleep(0.5)  # A look or two: the plane learns the kernel's order.
