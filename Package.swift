@@ -139,7 +139,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Alerts", "Primitives",
+                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
+                "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(

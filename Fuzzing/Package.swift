@@ -29,12 +29,15 @@ let package = Package(
         room("Configuration", ["ConfigLanguage", "Primitives"], instrumented),
         room("Supervision", ["Primitives"], instrumented),
         room("Health", ["Configuration", "Primitives"], instrumented),
+        room("Balancing", ["Health", "Configuration", "Netlink", "Primitives"], instrumented),
         room("Alerts", ["Primitives"], instrumented),
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
             "FuzzTargets",
-            ["Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Alerts", "Primitives"],
-            strict),
+            [
+                "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
+                "Primitives",
+            ], strict),
     ] + (isPlain ? mutation : coverage)
 )
 

@@ -239,6 +239,7 @@ extension Rule {
     static let planeOnePacket = Rule("config.plane.one-packet")
     static let planeMixedForwarding = Rule("config.plane.nat-and-dr")
     static let planeDirectMark = Rule("config.plane.dr-by-mark")
+    static let planeTurns = Rule(always: .note, "config.plane.turns")
     static let planeDirectHash = Rule(always: .note, "config.plane.dr-by-hash")
     static let planeSyncDaemon = Rule(always: .warning, "config.plane.sync-daemon")
     static let planeTimeouts = Rule(always: .warning, "config.plane.timeouts")

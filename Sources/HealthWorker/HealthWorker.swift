@@ -128,6 +128,13 @@ final class HealthWorker {
                 "\(kind) is not asked by this version: servers count as well as far as it goes; use another checker beside it"
             )
         }
+        let turns = model.virtualServers.count { $0.takesTurnsOnNFTables }
+        if turns > 0, plane.name == "nftables" {
+            log(
+                .info,
+                "nftables counts no connections when it picks a server: by turns, whatever the scheduler, for \(turns) virtual servers"
+            )
+        }
         let hashed = model.virtualServers.count { $0.isHashedByNFTables }
         if hashed > 0, plane.name == "nftables" {
             log(

@@ -155,7 +155,24 @@ import Testing
             #expect(serverFaults(nftables + virtualServer("lvs_method DR\nlvs_sched \(scheduler)")) == [])
         }
         #expect(serverFaults(virtualServer("lvs_method DR")) == [])
-        #expect(serverFaults(nftables + virtualServer()) == [])
+    }
+
+    @Test("That nftables takes turns instead of counting connections is said, once")
+    func turns() {
+        let nftables = "global_defs {\ndata_plane nftables\n}\n"
+        let note = " note config.plane.turns"
+        #expect(serverFaults(nftables + virtualServer()).filter { $0.hasSuffix(note) }.count == 1)
+        for scheduler in ["lc", "wlc", "sed", "nq", "twos"] {
+            #expect(serverFaults(nftables + virtualServer("lvs_sched \(scheduler)")).contains { $0.hasSuffix(note) })
+        }
+        for scheduler in ["rr", "wrr", "sh", "mh", "dh", "fo"] {
+            #expect(serverFaults(nftables + virtualServer("lvs_sched \(scheduler)")) == [])
+        }
+        #expect(serverFaults(virtualServer()) == [])
+        let several =
+            nftables + virtualServer("lvs_sched lc")
+            + virtualServer("lvs_sched lc", head: "10.0.0.2 80")
+        #expect(serverFaults(several).filter { $0.hasSuffix(note) }.count == 1)
     }
 
     @Test("What nftables cannot do is refused where it is written, and only there", arguments: limits)
@@ -171,7 +188,9 @@ import Testing
     @Test("Every scheduler but three is there on nftables", arguments: VirtualServer.Scheduler.allCases)
     func schedulers(_ scheduler: VirtualServer.Scheduler) {
         let text = "global_defs {\ndata_plane nftables\n}\n" + virtualServer("lvs_sched \(scheduler.rawValue)")
-        #expect(serverFaults(text).isEmpty == !["lblc", "lblcr", "ovf"].contains(scheduler.rawValue))
+        #expect(
+            serverFaults(text).allSatisfy { $0.contains(" note ") } == !["lblc", "lblcr", "ovf"].contains(
+                scheduler.rawValue))
     }
 
     @Test("Settings of ip_vs have no effect on nftables, which is said with the place of the plane")

@@ -12,6 +12,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case netlink
     /// ip_vs from the kernel.
     case ipvs
+    /// nf_tables and connection tracking from the kernel, up to what it forwards.
+    case nftables
     /// The control socket's JSON, and what supervisor and worker say to each other.
     case control
     /// Answers of servers to every kind of check.
@@ -31,6 +33,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .advertisement: try AdvertisementTarget.check(input)
         case .netlink: try NetlinkTarget.check(input)
         case .ipvs: try IPVSTarget.check(input)
+        case .nftables: try NFTablesTarget.check(input)
         case .control: try ControlTarget.check(input)
         case .conversation: try ConversationTarget.check(input)
         case .mail: try MailTarget.check(input)

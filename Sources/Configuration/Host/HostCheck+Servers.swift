@@ -32,6 +32,14 @@ extension HostCheck {
                 .hostPlane, at: first, "this kernel has no ip_vs: nftables forwards instead",
                 reason: "docs/configuration.md says under Data planes what that cannot do",
                 fix: "load or build the module ip_vs if it is wanted")
+            if let (server, range) = zip(model.virtualServers, definitions.virtualServers).first(where: {
+                $0.0.takesTurnsOnNFTables
+            }) {
+                report(
+                    .hostPlane, at: range,
+                    "connections are spread by turns here, and not by `\(server.scheduler.rawValue)`: nftables forwards",
+                    reason: VirtualServer.turnsReason, fix: "load or build the module ip_vs if the scheduler matters")
+            }
             for (server, range) in zip(model.virtualServers, definitions.virtualServers) {
                 for limit in server.limitsOnNFTables {
                     let (what, reason) = limit.texts

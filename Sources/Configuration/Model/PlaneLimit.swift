@@ -77,6 +77,22 @@ extension VirtualServer {
 }
 
 extension VirtualServer {
+    /// Whether the data plane `nftables` spreads its connections by turns although the scheduler counts connections.
+    public var takesTurnsOnNFTables: Bool {
+        guard limitsOnNFTables.isEmpty, !methods.contains(.directRouting) else { return false }
+        switch scheduler {
+        case .leastConnections, .weightedLeastConnections, .shortestExpectedDelay, .neverQueue, .powerOfTwo: return true
+        default: return false
+        }
+    }
+
+    /// The scheduler that says what is done.
+    var turnsOnNFTables: String { scheduler == .leastConnections ? "rr" : "wrr" }
+    static let turnsReason =
+        "nftables does not count the connections of a real server when it chooses one; weights are respected, but by `lc`"
+}
+
+extension VirtualServer {
     /// What that hash is of, and what of the scheduler remains.
     var hashOnNFTables: String {
         let hash = persistence == nil ? "the client's address and port" : "the client's address"

@@ -24,6 +24,15 @@ extension Resolver {
         for limit in server.limitsOnNFTables {
             for place in places(of: limit, draft) { report(limit, at: place) }
         }
+        if server.takesTurnsOnNFTables, !saysTurns {
+            saysTurns = true
+            report(
+                .planeTurns, at: draft.scheduler?.range ?? draft.range,
+                "connections are spread by turns, and not by `\(server.scheduler.rawValue)`; so with other virtual servers",
+                reason: VirtualServer.turnsReason,
+                fix: "write `lvs_sched \(server.turnsOnNFTables)` to say the same, or `data_plane ipvs`",
+                related: planeRelated)
+        }
         guard server.isHashedByNFTables else { return }
         report(
             .planeDirectHash, at: draft.scheduler?.range ?? draft.forwarding?.range ?? draft.range,

@@ -23,6 +23,8 @@ struct Resolver {
     var hooks: [Placed<HookCommand>] = []
     var servers = ServerScope()
     var trackers = TrackerNames()
+    /// That nftables counts no connections was said.
+    var saysTurns = false
 
     init(diagnostics: DiagnosticList, leniency: Leniency) {
         self.diagnostics = diagnostics
