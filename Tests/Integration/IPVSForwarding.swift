@@ -217,9 +217,10 @@ extension OnTheKernel {
         func absent() throws {
             let farm = try Farm()
             defer { farm.close() }
-            let director = try Balanced.Director(farm, Balanced.configuration())
+            let director = try Balanced.Director(farm, Balanced.configuration(plane: "auto"))
             try director.wait("forwarded by nftables (this kernel has no ip_vs")
-            try director.reload(Balanced.configuration() + "global_defs {\n data_plane ipvs\n}\n")
+            try director.reload(Balanced.configuration(plane: "ipvs"))
+            try director.wait("data_plane takes effect at the next start: nftables goes on")
             // The plane is chosen when a worker starts.
             kill(try director.worker(), SIGKILL)
             try director.wait("cannot forward by ip_vs, as `data_plane ipvs` says (this kernel has no ip_vs")
