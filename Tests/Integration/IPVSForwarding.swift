@@ -141,9 +141,19 @@ extension OnTheKernel {
             #expect(try lab.isTrue("connection stays"))
             #expect(
                 try lab.lines("reloaded") == [
-                    "-A -t 10.8.0.164:80 -s wlc", "-A -t 10.8.0.170:80 -s mh -b mh-port",
+                    "-A -t 10.8.0.164:80 -s wlc", "-A -t 10.8.0.170:80 -s mh -b mh-port", "-A -t 10.8.0.172:80 -s rr",
+                    // Somebody else's became the configured one.
+                    "-A -t [fd00:8::171]:80 -s rr",
                     "-a -t 10.8.0.164:80 -r 10.9.0.11:80 -m -w 8", "-a -t 10.8.0.170:80 -r 10.9.0.11:80 -m -w 1",
+                    "-a -t 10.8.0.172:80 -r 10.9.0.11:80 -m -w 1",
+                    "-a -t [fd00:8::171]:80 -r [fd00:9::11]:80 -m -w 1",
                 ])
+            let refusal =
+                "the server 10.9.0.255:80: ip_vs takes no such address (EINVAL): it must be one of a host, "
+                + "not of a broadcast or a group; and the interface lo must be up"
+            #expect(
+                try lab.lines("not reloaded")
+                    == ["10.8.0.172:80/tcp is not forwarded as it should be: \(refusal) [balance.table.refused]"])
             #expect(try lab.number("exit") == 0)
             #expect(try lab.lines("left") == ["-A -t 10.8.0.99:99 -s rr"])
         }

@@ -278,11 +278,17 @@ def day():
 
     # A reload: another weight and a service less.
     text = configuration().replace("weight 7", "weight 8").replace("virtual_server 10.8.0.163 80", "virtual_server 10.8.0.170 80")
+    # Another that somebody has made meanwhile, which nobody can see coming (IPv6 is not counted), and one whose server the kernel does not take.
+    run("ipvsadm", "-A", "-t", "[fd00:8::171]:80", "-s", "lc")
+    run("ipvsadm", "-a", "-t", "[fd00:8::171]:80", "-r", "[fd00:9::13]:80", "-m", "-w", "5")
+    text += block("fd00:8::171 80", ["fd00:9::11 80"], "lvs_sched rr", "protocol TCP")
+    text += block("10.8.0.172 80", ["10.9.0.11 80", "10.9.0.255 80"], "lvs_sched rr", "protocol TCP")
     with open(DIRECTORY + "/aloft.conf", "w") as file:
         file.write(text)
     run(ALOFT, "reload", "--state-dir", DIRECTORY)
     wait(lambda: "0A0800AA:0050" in "".join(table()), what="the reloaded service")
-    tell("reloaded", [line for line in saved() if re.search(r"10\.8\.0\.(163|164|170)", line)])
+    tell("reloaded", [line for line in saved() if re.search(r"(10\.8\.0\.|fd00:8::)(163|164|17.)", line)])
+    tell("not reloaded", [line.split(" error ")[1] for line in log().splitlines() if " error 10.8.0.172" in line])
 
     process.send_signal(signal.SIGTERM)
     tell("exit", process.wait(10))
