@@ -151,7 +151,10 @@ let package = Package(
             dependencies: [
                 "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
             ],
-            exclude: ["farm-client.py", "farm-server.py", "ipvs-lab.py", "mail-server.py", "packet-too-big.py"],
+            exclude: [
+                "farm-client.py", "farm-server.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py", "mail-server.py",
+                "packet-too-big.py",
+            ],
             swiftSettings: strict),
     ]
 )

@@ -6,8 +6,9 @@ import Testing
 /// A whole director: configuration, checks, table, connections, commands.
 extension OnTheKernel {
     @Suite("Servers behind a service", .needsRoot) struct Balanced {
-        /// The service of the farm, with what its servers are asked.
+        /// The service of the farm, with what its servers are asked. `plane`: what these tests look at, whatever else the kernel has.
         static func configuration(
+            plane: String = "nftables",
             servers: ClosedRange<Int> = 1...3, check: String = "TCP_CHECK {\n connect_timeout 1\n retry 0\n}",
             extra: String = "",
             each: String = ""
@@ -15,6 +16,7 @@ extension OnTheKernel {
             var text = """
                 global_defs {
                     router_id farm
+                    data_plane \(plane)
                 }
                 virtual_server \(Farm.service) 8080 {
                     lvs_sched rr

@@ -6,123 +6,12 @@ Services in 10.8.0.0/24 have NAT: servers answer through the director. Those in 
 
 ipvs-lab.py table ALOFT      a director's day
 ipvs-lab.py size ALOFT N     N services with three servers each"""
-import ctypes, http.server, json, os, re, signal, socket, subprocess, sys, threading, time
+import json, os, re, signal, socket, subprocess, sys, time
 
-MODE, ALOFT = sys.argv[1], sys.argv[2]
-LIBC = ctypes.CDLL(None, use_errno=True)
+from ipvs_kit import ALOFT, Inside, ask, block, connect, end, ip, read, run, serve, setting, spread, tell
+
+MODE = sys.argv[1]
 DIRECTORY = "/run/lab"
-
-
-def tell(name, value):
-    print(json.dumps({"name": name, "value": value}), flush=True)
-
-
-def run(*words, text=None):
-    done = subprocess.run(words, input=text, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(words)}: {done.stderr}")
-    return done.stdout
-
-
-def ip(*lines, inside=None):
-    run("ip", *(["-n", inside] if inside else []), "-batch", "-", text="\n".join(lines) + "\n")
-
-
-def setting(path, value):
-    with open("/proc/sys/" + path, "w") as file:
-        file.write(str(value))
-
-
-class Inside:
-    """What is opened in it is of a network namespace. Of this thread alone, which is the main one or another."""
-
-    def __init__(self, name):
-        self.path = "/run/netns/" + name
-
-    def enter(self, descriptor):
-        if LIBC.setns(descriptor, 0x40000000):
-            sys.exit(f"setns {self.path}: {os.strerror(ctypes.get_errno())}")
-        os.close(descriptor)
-
-    def __enter__(self):
-        self.outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-        self.enter(os.open(self.path, os.O_RDONLY))
-
-    def __exit__(self, *_):
-        self.enter(self.outside)
-
-
-# -- servers and clients ---------------------------------------------------------------------------------------------------------------
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_GET(self):
-        body = self.server.label.encode() + b"\n"
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments):
-        pass
-
-
-class Server(http.server.ThreadingHTTPServer):
-    address_family = socket.AF_INET6
-    request_queue_size = 64
-    daemon_threads = True
-
-    def handle_error(self, *arguments):
-        pass
-
-
-def serve(number):
-    with Inside(f"s{number}"):
-        server = Server(("::", 80), Handler)
-    server.label = f"server{number}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    return server
-
-
-def end(server):
-    server.shutdown()
-    server.server_close()
-
-
-def connect(address, port=80):
-    with Inside("client"):
-        connection = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-    connection.settimeout(3)
-    connection.connect((address, port))
-    return connection
-
-
-def ask(connection):
-    connection.sendall(b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n")
-    data = b""
-    while not data.partition(b"\r\n\r\n")[2].endswith(b"\n"):
-        part = connection.recv(4096)
-        if not part:
-            raise ConnectionError("closed")
-        data += part
-    return data.split(b"\r\n\r\n", 1)[1].decode().strip()
-
-
-def spread(address, count, port=80):
-    """Who answered how many connections."""
-    counts = {}
-    for _ in range(count):
-        try:
-            connection = connect(address, port)
-            answer = ask(connection)
-            connection.close()
-        except OSError as error:
-            answer = str(error)
-        counts[answer] = counts.get(answer, 0) + 1
-    return counts
-
 
 # -- the director ----------------------------------------------------------------------------------------------------------------------
 
@@ -164,13 +53,6 @@ def start(text):
     output = open(DIRECTORY + "/log", "w")
     words = [ALOFT, "run", "-n", "-l", "-f", DIRECTORY + "/aloft.conf", "--state-dir", DIRECTORY]
     return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-
-
-def block(head, servers, *lines, check="", each=""):
-    text = f"virtual_server {head} {{\n" + "".join(f"    {line}\n" for line in lines)
-    for server in servers:
-        text += f"    real_server {server} {{\n{each}{check}    }}\n"
-    return text + "}\n"
 
 
 CHECK = "        TCP_CHECK {\n            connect_timeout 0.2\n            retry 0\n        }\n"
@@ -285,14 +167,6 @@ def workers():
         if pid.isdigit() and read(f"/proc/{pid}/comm").strip() == "aloftd-health"}
 
 
-def read(path):
-    try:
-        with open(path) as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
 def health():
     # It says by its code that a service is refused.
     words = [ALOFT, "status", "--json", "--state-dir", DIRECTORY]
@@ -404,11 +278,17 @@ def day():
 
     # A reload: another weight and a service less.
     text = configuration().replace("weight 7", "weight 8").replace("virtual_server 10.8.0.163 80", "virtual_server 10.8.0.170 80")
+    # Another that somebody has made meanwhile, which nobody can see coming (IPv6 is not counted), and one whose server the kernel does not take.
+    run("ipvsadm", "-A", "-t", "[fd00:8::171]:80", "-s", "lc")
+    run("ipvsadm", "-a", "-t", "[fd00:8::171]:80", "-r", "[fd00:9::13]:80", "-m", "-w", "5")
+    text += block("fd00:8::171 80", ["fd00:9::11 80"], "lvs_sched rr", "protocol TCP")
+    text += block("10.8.0.172 80", ["10.9.0.11 80", "10.9.0.255 80"], "lvs_sched rr", "protocol TCP")
     with open(DIRECTORY + "/aloft.conf", "w") as file:
         file.write(text)
     run(ALOFT, "reload", "--state-dir", DIRECTORY)
     wait(lambda: "0A0800AA:0050" in "".join(table()), what="the reloaded service")
-    tell("reloaded", [line for line in saved() if re.search(r"10\.8\.0\.(163|164|170)", line)])
+    tell("reloaded", [line for line in saved() if re.search(r"(10\.8\.0\.|fd00:8::)(163|164|17.)", line)])
+    tell("not reloaded", [line.split(" error ")[1] for line in log().splitlines() if " error 10.8.0.172" in line])
 
     process.send_signal(signal.SIGTERM)
     tell("exit", process.wait(10))
