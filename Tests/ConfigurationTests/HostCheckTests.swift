@@ -140,9 +140,12 @@ struct FakeHost: HostFacts {
         #expect(check(globals("auto") + server(), host) == [])
         host.hasIPVS = false
         #expect(check(instance(), host) == [])
-        #expect(check(instance() + server(), host) == ["8:16 note config.host.nftables-instead"])
-        #expect(check(globals("auto") + server(), host) == ["11:16 note config.host.nftables-instead"])
-        #expect(check(globals("nftables") + server(), host) == [])
+        // What forwards; and that it takes turns, which is another scheduler than the default.
+        let instead = "note config.host.nftables-instead"
+        #expect(check(instance() + server(), host) == ["8:16 \(instead)", "8:16 \(instead)"])
+        #expect(check(instance() + server("lvs_sched rr"), host) == ["8:16 \(instead)"])
+        #expect(check(globals("auto") + server("lvs_sched rr"), host) == ["11:16 \(instead)"])
+        #expect(check(globals("nftables") + server("lvs_sched rr"), host) == [])
         #expect(check(globals("ipvs") + server(), host) == ["11:16 warning config.host.no-ipvs"])
         #expect(
             check(instance() + server() + server("lvs_method TUN\nlvs_sched ovf", "10.0.0.2"), host).filter {
