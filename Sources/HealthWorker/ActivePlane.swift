@@ -26,6 +26,8 @@ class ActivePlane {
     // What ip_vs alone has.
 
     func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) {}
+    /// False: only what is this daemon's can be removed.
+    var canFlush: Bool { false }
     func flush() throws(SystemError) {}
     /// False: a `lvs_sync_daemon` is without effect.
     var hasDaemons: Bool { false }
@@ -65,6 +67,7 @@ final class IPVSBox: ActivePlane {
     }
     override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
     override func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) { try plane.setTimeouts(timeouts) }
+    override var canFlush: Bool { true }
     override func flush() throws(SystemError) { try plane.flush() }
     override var hasDaemons: Bool { true }
     override func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError) { try plane.setDaemons(daemons) }

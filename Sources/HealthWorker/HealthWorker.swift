@@ -193,9 +193,8 @@ final class HealthWorker {
     func stop() {
         guard !hasStopped else { return }
         give(.stop(keeping: options.keepsAddresses))
-        applyPending()
         hasStopped = true
-        if !options.keepsAddresses { leaveKernel() }
+        if options.keepsAddresses { applyPending() } else { leaveKernel() }
     }
 
     // MARK: - The balancer

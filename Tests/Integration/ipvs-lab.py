@@ -361,8 +361,12 @@ def size(count):
     # Someone else's goes as well: lvs_flush_on_stop.
     run("ipvsadm", "-A", "-t", "10.8.0.99:99", "-s", "rr")
     process.send_signal(signal.SIGTERM)
+    begin = time.monotonic()
     tell("exit", process.wait(20))
+    tell("stopped within", round((time.monotonic() - begin) * 1000))
     tell("left", len(saved()))
+    if "did not stop in time" in log():
+        tell("killed", True)
 
 
 if MODE == "table":
