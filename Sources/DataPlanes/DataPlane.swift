@@ -16,17 +16,25 @@ public protocol DataPlane: ~Copyable {
     /// What was counted since each service and destination came, in the order of the table.
     mutating func statistics() throws(SystemError) -> [ServiceStatistics]
 
+    /// The same, where it costs less without the connections that are open: those may be nil. It is asked every few seconds.
+    mutating func counters() throws(SystemError) -> [ServiceStatistics]
+
     /// The same of some services. Those that are not there are left out.
     mutating func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics]
 
     /// Whether someone else may have changed the table since the last `read` or `apply`. Cheap: it is asked every 100 ms.
     mutating func mayHaveChanged() throws(SystemError) -> Bool
 
+    /// Ends what `apply` has left for a better moment, if it has come; `isLast`: there is no later one. Asked every 100 ms.
+    mutating func settle(isLast: Bool) throws(SystemError)
+
     /// What people should know and no step was refused for; each once.
     mutating func takeNotices() -> [String]
 }
 
 extension DataPlane where Self: ~Copyable {
+    public mutating func counters() throws(SystemError) -> [ServiceStatistics] { try statistics() }
+    public mutating func settle(isLast: Bool) throws(SystemError) {}
     public mutating func takeNotices() -> [String] { [] }
 }
 

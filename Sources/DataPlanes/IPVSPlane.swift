@@ -89,7 +89,7 @@ public struct IPVSPlane: ~Copyable, DataPlane {
 
     public mutating func mayHaveChanged() throws(SystemError) -> Bool {
         if isSuspect || !isKnown { return true }
-        if let expectedCount, let count = census.services(), count != expectedCount {
+        if let expectedCount, let count = census.services(), count != expectedCount, try !onlyOthersCame() {
             isSuspect = true
         } else if try !sampleStands() {
             isSuspect = true
@@ -97,6 +97,27 @@ public struct IPVSPlane: ~Copyable, DataPlane {
             try learnRanks()
         }
         return isSuspect
+    }
+
+    /// After the number of services changed: whether all that are known stand with their settings. Then others made some for themselves, which
+    /// need not make the whole table be read.
+    private mutating func onlyOthersCame() throws(SystemError) -> Bool {
+        let count = census.services()
+        var found: [ServiceKey: IPVSService] = [:]
+        try dump(.dumpServices) {
+            if case .service(let service) = $0, let key = ServiceKey(service.id) { found[key] = service }
+        }
+        for (key, service) in known {
+            guard let settings = found[key].flatMap({ ForwardingService($0, []) })?.settings,
+                settings == service.settings
+            else { return false }
+        }
+        for (key, service) in found where known[key] == nil {
+            known[key] = ForwardingService(service, try destinations(of: service.id))
+        }
+        expectedCount = count
+        ranksAreStale = true
+        return true
     }
 
     /// Whether the next few services stand as they are known.

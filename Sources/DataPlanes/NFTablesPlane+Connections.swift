@@ -8,13 +8,21 @@ extension NFTablesPlane {
     /// Connections are counted when a server is chosen, packets and bytes where they are forwarded: what a director's own processes send
     /// and get is not in them. Active is TCP that is established, and every UDP and SCTP flow that is tracked.
     public mutating func statistics() throws(SystemError) -> [ServiceStatistics] {
-        if states.allSatisfy(\.forwarding.services.isEmpty) { return [] }
         let isTranslating = states.contains { $0.path == .translated && !$0.forwarding.services.isEmpty }
-        let tracked = isTranslating ? try connections() : [:]
+        return try statistics(isTranslating ? try connections() : [:])
+    }
+
+    /// Without a look at what the kernel tracks: `active` and `inactive` are not known.
+    public mutating func counters() throws(SystemError) -> [ServiceStatistics] { try statistics(nil) }
+
+    private mutating func statistics(
+        _ tracked: [UInt32: (UInt64, UInt64)]?
+    ) throws(SystemError) -> [ServiceStatistics] {
+        if states.allSatisfy(\.forwarding.services.isEmpty) { return [] }
         var all: [ServiceKey: ServiceStatistics] = [:]
         for state in states where !state.forwarding.services.isEmpty {
             let isDirect = state.path == .direct
-            let open = isDirect ? try remembered(state) : tracked
+            let open = tracked == nil ? nil : isDirect ? try remembered(state) : tracked
             let listing = try list(state, maps: NFTablesListing(state.family, state.path).countingMaps)
             let received = listing.counters(of: "received")
             var chosen = listing.counters(of: isDirect ? "chosen" : "endpoints")
@@ -29,11 +37,11 @@ extension NFTablesPlane {
                     counters.connections = chosen[mark]?.packets ?? 0
                     (counters.packetsIn, counters.bytesIn) = received[mark] ?? (0, 0)
                     (counters.packetsOut, counters.bytesOut) = sent[mark] ?? (0, 0)
-                    let (active, inactive) = open[mark] ?? (0, 0)
+                    let connections = open.map { $0[mark] ?? (0, 0) }
                     statistics.counters.add(counters)
                     statistics.destinations.append(
                         DestinationStatistics(
-                            destination.key, counters: counters, active: active, inactive: inactive))
+                            destination.key, counters: counters, active: connections?.0, inactive: connections?.1))
                 }
                 all[service.key] = statistics
             }
@@ -91,6 +99,19 @@ extension NFTablesPlane {
             }
             if answer.errno != 0 { throw SystemError(.netlink, Errno(answer.errno), "list tracked connections") }
         }
+    }
+
+    /// The kernel walks through all that it tracks to find the connections of a server: with hundreds of thousands, tens of milliseconds.
+    static let forgettingInterval: Duration = .milliseconds(100)
+
+    /// Connections of servers that are gone end: at once, but where many servers go one after the other, those of all of them together.
+    public mutating func settle(isLast: Bool) throws(SystemError) {
+        let now = BootClock.now()
+        guard !doomed.isEmpty, isLast || now >= nextForgetting else { return }
+        nextForgetting = now + Self.forgettingInterval
+        let marks = doomed
+        doomed = []
+        try forget(marks)
     }
 
     /// Makes the kernel forget connections. A few marks are a walk of the kernel's each; more are one dump and a message per connection.

@@ -29,6 +29,9 @@ public struct NFTablesPlane: ~Copyable, DataPlane {
     var notices: [String] = []
     /// False until the kernel was asked what stands there.
     var isKnown = false
+    /// Servers that are gone and whose connections the kernel still tracks.
+    var doomed: [UInt32] = []
+    var nextForgetting = Instant.zero
     /// Someone else may have changed one of our tables.
     var isSuspect = false
 
@@ -182,7 +185,8 @@ extension NFTablesPlane {
         // Many changes are more than the queue of events holds. What was lost was ours if no generation came between.
         let isLost = try drainEvents()
         if isLost, try generation() != before &+ 1 { isSuspect = true }
-        try forget(gone)
+        doomed += gone
+        try settle(isLast: false)
         return answer
     }
 

@@ -120,7 +120,7 @@ extension HealthWorker {
 
     /// With rates: the kernel's own, or of what the plane has counted lately.
     private func statistics(at now: Instant) -> RateMeter.Reading {
-        let reading = readStatistics()
+        let reading = table((try? plane.statistics()) ?? [])
         meter.note(reading, at: now)
         return meter.rated(reading, at: now)
     }
@@ -130,14 +130,14 @@ extension HealthWorker {
         guard now >= meter.nextReading else { return }
         let count = balancer.desired.services.reduce(0) { $0 + $1.destinations.count }
         guard count > 0, count <= Self.sampledDestinations else { return }
-        meter.note(readStatistics(), at: now)
+        meter.note(table((try? plane.counters()) ?? []), at: now)
     }
 
     private static let sampledDestinations = 1000
 
-    private func readStatistics() -> RateMeter.Reading {
+    private func table(_ statistics: [ServiceStatistics]) -> RateMeter.Reading {
         var table: RateMeter.Reading = [:]
-        for service in (try? plane.statistics()) ?? [] {
+        for service in statistics {
             for destination in service.destinations {
                 var sum = ServerStatistics()
                 sum.connections = destination.counters.connections

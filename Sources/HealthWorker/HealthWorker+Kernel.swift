@@ -45,11 +45,14 @@ extension HealthWorker {
         }
     }
 
-    /// At the end, after the services went.
+    /// At the end: the services go, at once where everything is to go with them, and then the sync daemon.
     func leaveKernel() {
         let settings = balancer.model.global.forwarding
-        if settings.flushOnStop == .all {
+        if settings.flushOnStop == .all, plane.canFlush {
+            pending = []
             attempt("empty the table at the end") { () throws(SystemError) in try plane.flush() }
+        } else {
+            applyPending()
         }
         if settings.syncDaemon != nil { updateDaemons() }
     }

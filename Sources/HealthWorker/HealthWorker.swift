@@ -220,10 +220,10 @@ final class HealthWorker {
     func stop() {
         guard !hasStopped else { return }
         give(.stop(keeping: options.keepsAddresses))
-        applyPending()
         if let range = formerPingRange { PingPermission.restore(range) }
         hasStopped = true
-        if !options.keepsAddresses { leaveKernel() }
+        if options.keepsAddresses { applyPending() } else { leaveKernel() }
+        try? plane.settle(isLast: true)
     }
 
     // MARK: - The balancer
@@ -269,6 +269,7 @@ final class HealthWorker {
         for (name, value) in files.changes(at: now) { give(.trackedFile(name, value: value)) }
         defer { for notice in plane.takeNotices() { log(.warning, notice) } }
         do throws(SystemError) {
+            try plane.settle(isLast: false)
             let mayHaveChanged = try plane.mayHaveChanged()
             guard mayHaveChanged || !planeFailure.isEmpty else { return }
             let table = try plane.read()

@@ -24,7 +24,6 @@ struct HealthKeeper: Sendable {
 
     /// A worker that says nothing for so long hangs.
     static let beatLimit: Duration = .seconds(10)
-    static let stopTime: Duration = .seconds(2)
     static let longestDelay: Duration = .seconds(30)
 
     var isRunning: Bool { process != nil }
@@ -104,7 +103,7 @@ extension Supervisor {
     mutating func stopHealth(at now: Instant, into effects: inout [SupervisorEffect]) {
         health.restartAt = nil
         guard health.isRunning else { return }
-        health.stopLimit = now + HealthKeeper.stopTime
+        health.stopLimit = now + settings.stopLimit
         effects.append(.sendHealth(.stop))
     }
 

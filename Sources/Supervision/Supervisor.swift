@@ -173,7 +173,14 @@ public struct Supervisor: Sendable {
             effects.append(.signalWorker(.kill))
             finish(code: code, at: now, into: &effects)
         case .finishing(let limit, let code):
-            if now >= limit { close(code: code, at: now, into: &effects) }
+            guard now >= limit else { break }
+            // The hooks have had their time; the services may need more of it.
+            if let stop = health.stopLimit, health.isRunning, stop > now, stop != .distantFuture {
+                withHooks(into: &effects) { $0.abandon(into: &$1) }
+                phase = .finishing(limit: stop, code: code)
+            } else {
+                close(code: code, at: now, into: &effects)
+            }
         case .closing(let limit, let code):
             guard now >= limit else { break }
             effects.append(.signal(.shutdownScript, .terminate))

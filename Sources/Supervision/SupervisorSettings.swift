@@ -32,7 +32,7 @@ public struct SupervisorSettings: Equatable, Sendable {
     public var statePath: String
     public var statisticsPath: String
     public var jsonPath: String
-    /// How long the worker may take to release everything at a stop (`child_wait_time`).
+    /// How long each worker may take to release everything at a stop (`child_wait_time`).
     public var stopLimit: Duration
     /// Hooks that may run at the same time, over all instances; at least 1.
     public var parallelHooks: UInt32

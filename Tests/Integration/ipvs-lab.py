@@ -203,8 +203,10 @@ def day():
     tell("IPv6", spread("fd00:8::100", 6))
     tell("mark", spread("10.9.0.105", 6, port=80))
     # The kernel adds up its counters every two seconds.
-    wait(lambda: scheduled("[10.9.0.102]:tcp:80") == 6, what="the connections to be counted", pause=0.2)
-    tell("counted", {name: scheduled(f"[{name}]:tcp:80") for name in ("10.8.0.100", "10.9.0.101", "10.9.0.102", "fd00:8::100")})
+    names = ("10.8.0.100", "10.9.0.101", "10.9.0.102", "fd00:8::100")
+    counted = lambda: {name: scheduled(f"[{name}]:tcp:80") for name in names}
+    wait(lambda: sum(counted().values()) >= 30, what="the connections to be counted", pause=0.2)
+    tell("counted", counted())
     tell("plane", health()["data_plane"])
     # Every look reads all services back: whatever is read otherwise than it was written would have been put right.
     tell("repairs", health()["repairs"])
@@ -361,8 +363,12 @@ def size(count):
     # Someone else's goes as well: lvs_flush_on_stop.
     run("ipvsadm", "-A", "-t", "10.8.0.99:99", "-s", "rr")
     process.send_signal(signal.SIGTERM)
+    begin = time.monotonic()
     tell("exit", process.wait(20))
+    tell("stopped within", round((time.monotonic() - begin) * 1000))
     tell("left", len(saved()))
+    if "did not stop in time" in log():
+        tell("killed", True)
 
 
 if MODE == "table":
