@@ -152,7 +152,8 @@ let package = Package(
                 "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
             ],
             exclude: [
-                "farm-client.py", "farm-server.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py", "mail-server.py",
+                "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",
+                "mail-server.py",
                 "packet-too-big.py",
             ],
             swiftSettings: strict),

@@ -14,16 +14,20 @@ struct IPVSLab: Sendable {
     static let day = Result { try IPVSLab("ipvs-lab.py", "table") }
     static let size = Result { try IPVSLab("ipvs-lab.py", "size", "10000") }
     static let pair = Result { try IPVSLab("ipvs-pair.py", "pair") }
+    static let exampleNAT = Result { try IPVSLab("ipvs-examples.py", "nat", examples) }
+    static let exampleDR = Result { try IPVSLab("ipvs-examples.py", "dr", examples) }
+
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    private static var examples: String { root.appending(path: "Examples").path() }
 
     private init(_ script: String, _ arguments: String...) throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
         let script = try Farm.script(script)
         // Another python3 on the PATH may be a script, which starts slowly there.
         let python = ["/usr/bin/python3", "/usr/local/bin/python3"].first(
             where: FileManager.default.isExecutableFile(atPath:))
         let process = Process()
-        process.executableURL = root.appending(path: "scripts/uml")
+        process.executableURL = Self.root.appending(path: "scripts/uml")
         process.arguments =
             ["-t", "400", "--", try #require(python, "python3 is missing"), script, arguments[0], Programs.aloft]
             + arguments.dropFirst()
@@ -197,6 +201,31 @@ extension OnTheKernel {
                 ])
             // Without an instance to follow it tells and listens.
             #expect(try lab.lines("both daemons") == ["backup", "master"])
+        }
+
+        @Test("Examples/lvs-nat: a server behind two directors, of which one dies") func exampleNAT() throws {
+            let lab = try IPVSLab.exampleNAT.get()
+            let service = "192.168.1.11:22"
+            #expect(
+                try lab.lines("listing") == ["-A -t \(service) -s rr", "-a -t \(service) -r 10.20.40.11:22 -m -w 1"])
+            #expect(try lab.spread("by left") == ["server1": 4])
+            #expect(try lab.spread("by right") == ["server1": 4])
+            #expect(try lab.number("exit") == 0)
+        }
+
+        @Test("Examples/lvs-dr: three machines behind two directors; one machine dies, and then a director")
+        func exampleDR() throws {
+            let lab = try IPVSLab.exampleDR.get()
+            for number in 1...3 { #expect(try lab.isTrue("realserver s\(number)")) }
+            let servers = (1...3).map { "-a -t 192.168.1.10:80 -r 192.168.1.1\($0):80 -g -w 1" }
+            #expect(try lab.lines("listing") == ["-A -t 192.168.1.10:80 -s wlc"] + servers)
+            #expect(try lab.spread("by left").count == 3)
+            for name in ["without two", "by right"] {
+                let spread = try lab.spread(name)
+                #expect(Set(spread.keys) == ["server1", "server3"], "\(name): \(spread)")
+                #expect(spread.values.reduce(0, +) == 12)
+            }
+            #expect(try lab.number("exit") == 0)
         }
 
         @Test("10,000 services with three servers each stand as soon as ipvsadm would have them, and are repaired")

@@ -71,9 +71,9 @@ class Server(http.server.ThreadingHTTPServer):
         pass
 
 
-def serve(number):
+def serve(number, port=80):
     with Inside(f"s{number}"):
-        server = Server(("::", 80), Handler)
+        server = Server(("::", port), Handler)
     server.label = f"server{number}"
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
