@@ -1,5 +1,6 @@
 import Balancing
 import LinuxWorld
+import Netlink
 import Primitives
 
 /// What forwards: makes a kernel's table equal to a ``ForwardingTable``, by steps.
@@ -30,12 +31,28 @@ public protocol DataPlane: ~Copyable {
 
     /// What people should know and no step was refused for; each once.
     mutating func takeNotices() -> [String]
+
+    // What only ip_vs has.
+
+    /// `lvs_timeouts`.
+    mutating func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError)
+    /// Everything that the kernel forwards can be removed, whoever made it; otherwise only what is this daemon's.
+    var canFlush: Bool { get }
+    mutating func flush() throws(SystemError)
+    /// There are daemons that tell another director of connections: `lvs_sync_daemon`.
+    var hasDaemons: Bool { get }
+    mutating func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError)
 }
 
 extension DataPlane where Self: ~Copyable {
     public mutating func counters() throws(SystemError) -> [ServiceStatistics] { try statistics() }
     public mutating func settle(isLast: Bool) throws(SystemError) {}
     public mutating func takeNotices() -> [String] { [] }
+    public mutating func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) {}
+    public var canFlush: Bool { false }
+    public mutating func flush() throws(SystemError) {}
+    public var hasDaemons: Bool { false }
+    public mutating func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError) {}
 }
 
 extension DataPlane where Self: ~Copyable {
@@ -72,22 +89,8 @@ public struct ForwardingCounters: Hashable, Sendable {
     public init() {}
 }
 
-/// How fast counters grow, per second: a mean that the kernel keeps of the last seconds.
-public struct ForwardingRates: Hashable, Sendable {
-    public var connections: UInt64
-    public var packetsIn: UInt64
-    public var packetsOut: UInt64
-    public var bytesIn: UInt64
-    public var bytesOut: UInt64
-
-    public init(connections: UInt64, packetsIn: UInt64, packetsOut: UInt64, bytesIn: UInt64, bytesOut: UInt64) {
-        self.connections = connections
-        self.packetsIn = packetsIn
-        self.packetsOut = packetsOut
-        self.bytesIn = bytesIn
-        self.bytesOut = bytesOut
-    }
-}
+/// How fast counters grow: where a kernel keeps it, a mean of the last seconds.
+public typealias ForwardingRates = ServerStatistics.Rates
 
 public struct DestinationStatistics: Hashable, Sendable {
     public var key: DestinationKey

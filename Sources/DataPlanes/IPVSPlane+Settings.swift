@@ -16,6 +16,9 @@ extension IPVSPlane {
         return found
     }
 
+    public var canFlush: Bool { true }
+    public var hasDaemons: Bool { true }
+
     /// Removes all services, whoever made them.
     public mutating func flush() throws(SystemError) {
         try require(.flush, "empty the table of ip_vs")

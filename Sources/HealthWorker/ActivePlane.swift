@@ -55,28 +55,9 @@ final class PlaneBox<Plane: DataPlane & ~Copyable>: ActivePlane {
     }
     override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
     override func takeNotices() -> [String] { plane.takeNotices() }
-}
-
-final class IPVSBox: ActivePlane {
-    private var plane: IPVSPlane
-
-    init(_ plane: consuming IPVSPlane) {
-        self.plane = plane
-        super.init(name: "ipvs", reason: "")
-    }
-
-    override func read() throws(SystemError) -> ForwardingTable { try plane.read() }
-    override func apply(_ changes: [TableChange]) throws(SystemError) -> [RefusedChange] { try plane.apply(changes) }
-    override func statistics() throws(SystemError) -> [ServiceStatistics] { try plane.statistics() }
-    override func counters() throws(SystemError) -> [ServiceStatistics] { try plane.counters() }
-    override func settle(isLast: Bool) throws(SystemError) { try plane.settle(isLast: isLast) }
-    override func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics] {
-        try plane.statistics(of: services)
-    }
-    override func mayHaveChanged() throws(SystemError) -> Bool { try plane.mayHaveChanged() }
     override func setTimeouts(_ timeouts: IPVSTimeouts) throws(SystemError) { try plane.setTimeouts(timeouts) }
-    override var canFlush: Bool { true }
+    override var canFlush: Bool { plane.canFlush }
     override func flush() throws(SystemError) { try plane.flush() }
-    override var hasDaemons: Bool { true }
+    override var hasDaemons: Bool { plane.hasDaemons }
     override func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError) { try plane.setDaemons(daemons) }
 }

@@ -147,11 +147,7 @@ extension HealthWorker {
                 sum.bytesOut = destination.counters.bytesOut
                 sum.packetsIn = destination.counters.packetsIn
                 sum.packetsOut = destination.counters.packetsOut
-                sum.rates = destination.rates.map {
-                    .init(
-                        connections: $0.connections, packetsIn: $0.packetsIn, packetsOut: $0.packetsOut,
-                        bytesIn: $0.bytesIn, bytesOut: $0.bytesOut)
-                }
+                sum.rates = destination.rates
                 table[service.key, default: [:]][destination.key] = sum
             }
         }

@@ -44,7 +44,7 @@ final class HealthWorker {
     var daemonFailure = ""
     /// The state of the instance that the sync daemon follows; empty before it is known.
     var followedState = ""
-    /// So many checks are due that they are looked at every 2 ms, and not one by one.
+    /// So many checks are due that they are looked at every 5 ms, and not one by one.
     private var isBusy = false
     private var nextLook = Instant.zero
     private var nextBeat = Instant.zero
@@ -58,7 +58,7 @@ final class HealthWorker {
 
     /// How often it is looked whether someone else changed the table.
     static let lookInterval: Duration = .milliseconds(100)
-    static let grid: Int64 = 2_000_000
+    static let grid: Int64 = 5_000_000
     static let busyRate = 500.0
     static let beatInterval: Duration = .seconds(1)
 

@@ -50,7 +50,7 @@ public enum HealthWorkerMain {
     private static func choosePlane(_ wanted: ForwardingSettings.Plane) throws(SystemError) -> ActivePlane {
         switch wanted {
         case .ipvs:
-            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch {
+            do throws(SystemError) { return PlaneBox(try IPVSPlane(), name: "ipvs") } catch {
                 throw SystemError(
                     error.code, error.errno,
                     "forward by ip_vs, as `data_plane ipvs` says (\(lack(error)); with `data_plane auto` nftables forwards)"
@@ -58,7 +58,7 @@ public enum HealthWorkerMain {
             }
         case .automatic:
             let reason: String
-            do throws(SystemError) { return IPVSBox(try IPVSPlane()) } catch { reason = lack(error) }
+            do throws(SystemError) { return PlaneBox(try IPVSPlane(), name: "ipvs") } catch { reason = lack(error) }
             return PlaneBox(try NFTablesPlane(), name: "nftables", reason: reason)
         case .nftables: return PlaneBox(try NFTablesPlane(), name: "nftables")
         }
