@@ -19,7 +19,9 @@ import Testing
         #expect(refusal(.seconds(1), roundTrip: .milliseconds(333)) == nil)
     }
 
-    @Test("A holder counts L(1−Φ) and a taker L(1+Φ), by the larger of both, rounded to the safe side") func times() throws {
+    @Test("A holder counts L(1−Φ) and a taker L(1+Φ), by the larger of both, rounded to the safe side") func times()
+        throws
+    {
         let terms = try LeaseTerms(duration: .seconds(1))
         #expect(terms.holdingTime == .milliseconds(900) && terms.waitingTime == .milliseconds(1100))
         let odd = try LeaseTerms(duration: .nanoseconds(7))
