@@ -90,10 +90,10 @@ struct LeaseSimulation {
     }
 
     private mutating func add(_ name: String) throws {
-        let drift = [UInt16(50), 100, 150].randomElement(using: &random) ?? 100
+        let drift: UInt16 = pick([50, 100, 150])
         let bound = Int64(drift)
-        let rate =
-            1000 + (chance(70) ? (chance(50) ? bound : -bound) : Int64.random(in: -bound...bound, using: &random))
+        let limit = chance(50) ? bound : -bound
+        let rate = 1000 + (chance(70) ? limit : Int64.random(in: -bound...bound, using: &random))
         let holder = HolderName(name) ?? actors[0].name
         let offset = Int64.random(in: 0...(1000 * Self.second), using: &random)
         let machine = try makeMachine(holder, drift: drift, predecessor: nil)
@@ -108,7 +108,7 @@ struct LeaseSimulation {
         _ holder: HolderName, drift: UInt16, predecessor: Incarnation?
     ) throws -> LeaseMachine {
         lives += 1
-        let duration = [Int64(1000), 1000, 600, 400].randomElement(using: &random) ?? 1000
+        let duration: Int64 = pick([1000, 1000, 600, 400])
         let terms = try LeaseTerms(duration: .milliseconds(duration), drift: drift)
         var machine = LeaseMachine(
             holder: holder, incarnation: Incarnation(lives), terms: terms,
@@ -118,6 +118,8 @@ struct LeaseSimulation {
     }
 
     mutating func chance(_ percent: Int) -> Bool { Int.random(in: 0..<100, using: &random) < percent }
+
+    mutating func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
 
     mutating func schedule(_ event: Event, _ actor: Int, life: UInt64? = nil, at time: Nanoseconds) {
         orders += 1
@@ -214,10 +216,10 @@ extension LeaseSimulation {
         case ..<20:
             actors[actor].isAlive = false
             // A reboot clears the kernel; a crash of the process does not.
-            if chance(20) { (actors[actor].fence, actors[actor].tenure) = (nil, nil) }
+            if chance(20) { close(actor) }
             schedule(.restart, actor, at: now + Int64.random(in: 0...(longest / (chance(50) ? 20 : 1)), using: &random))
         case ..<40: actors[actor].cutUntil = now + Int64.random(in: 0...(2 * longest), using: &random)
-        case ..<55: actors[actor].readyAt = max(actors[actor].readyAt, now) + pause()
+        case ..<55: actors[actor].readyAt = paused(max(actors[actor].readyAt, now))
         case ..<70 where now >= actors[actor].readyAt:
             let wants = !actors[actor].machine.wants
             input(actor, at: now) { $0.update(wants: wants, at: $1, into: &$2) }
@@ -227,7 +229,15 @@ extension LeaseSimulation {
         }
     }
 
-    private mutating func pause() -> Nanoseconds { Int64.random(in: 0...(longest * 3 / 2), using: &random) }
+    /// After a pause that begins at `time`; every pause is over one lease after the faults are.
+    private mutating func paused(_ time: Nanoseconds) -> Nanoseconds {
+        max(time, min(time + Int64.random(in: 0...(longest * 3 / 2), using: &random), calm + longest))
+    }
+
+    private mutating func close(_ actor: Int) {
+        actors[actor].fence = nil
+        actors[actor].tenure = nil
+    }
 
     /// One input, and its effects one after the other, with pauses between them while faults are on.
     private mutating func input(
@@ -242,7 +252,7 @@ extension LeaseSimulation {
         let isBlind = bug == .blindPut && actors[actor].machine.unsettled.count > 1
         var time = now
         for effect in effects {
-            if now < calm, chance(4) { time += pause() }
+            if now < calm, chance(4) { time = paused(time) }
             schedule(.perform(effect, isBlind: isBlind), actor, at: time)
         }
         actors[actor].readyAt = time
@@ -258,7 +268,7 @@ extension LeaseSimulation {
         case .write(let request, let record, let replaced):
             send(.arrive(request: request, record, replacing: replaced, isBlind: isBlind), request, actor, at: now)
         case .mustNotHold(let loss):
-            (actors[actor].fence, actors[actor].tenure) = (nil, nil)
+            close(actor)
             losses.insert(loss.rule)
             if now > settled { violation = "LIVE-1: lost without a fault (\(loss.rule))" }
         case .mayHold(let until, let epoch):
