@@ -43,6 +43,8 @@ struct LeaseSimulation {
         var readyAt: Nanoseconds = 0
         var wakeAt: Nanoseconds = 0
         var cutUntil: Nanoseconds = 0
+        /// Whether half of its messages are late.
+        var isSlow: Bool
 
         func local(_ time: Nanoseconds) -> Instant { Instant(nanoseconds: offset + time * rate / 1000) }
         /// The first true time at which the clock shows `instant`.
@@ -74,21 +76,25 @@ struct LeaseSimulation {
     var settled: Nanoseconds { calm + 3 * longest }
     var end: Nanoseconds { settled + longest / 2 }
 
+    /// Between two disturbances of one actor, at most. Few of them let a rare order of events run its course.
+    let between: Nanoseconds
+
     init(seed: UInt64, bug: LeaseBug?) throws {
         var random = SplitMix64(seed: seed)
         self.bug = bug
         longest = Self.second
+        between = Self.second * Int64.random(in: 1...4, using: &random)
         let start = Int64.random(in: 0...(4 * longest), using: &random)
-        registerIsDown = start...(start + Int64.random(in: 0...(2 * longest), using: &random))
+        registerIsDown = start...(start + max(0, Int64.random(in: (-2 * longest)...(2 * longest), using: &random)))
         let quiet = Int64.random(in: 0...(4 * longest), using: &random)
-        registerIsQuiet = quiet...(quiet + Int64.random(in: 0...longest, using: &random))
+        registerIsQuiet = quiet...(quiet + max(0, Int64.random(in: (-3 * longest)...longest, using: &random)))
         self.random = random
         let names = Int.random(in: 0..<4, using: &self.random) == 0 ? ["a", "b", "a"] : ["a", "b"]
         for name in names { try add(name) }
     }
 
     private mutating func add(_ name: String) throws {
-        let drift: UInt16 = pick([50, 100, 150])
+        let drift: UInt16 = pick([100, 100, 100, 100, 50, 150])
         let bound = Int64(drift)
         // Where the first clock is slow and the second fast, nothing is left between a holder's end and a taker's beginning.
         let limit = actors.count == (chance(80) ? 1 : 0) ? bound : -bound
@@ -96,7 +102,7 @@ struct LeaseSimulation {
         let holder = HolderName(name) ?? actors[0].name
         let offset = Int64.random(in: 0...(1000 * Self.second), using: &random)
         let machine = try makeMachine(holder, drift: drift, predecessor: nil)
-        actors.append(Actor(name: holder, offset: offset, rate: rate, machine: machine))
+        actors.append(Actor(name: holder, offset: offset, rate: rate, machine: machine, isSlow: chance(50)))
         let actor = actors.count - 1
         start(actor, at: Int64.random(in: 0...longest, using: &random))
         schedule(.disturb, actor, at: Int64.random(in: 0...longest, using: &random))
@@ -107,7 +113,7 @@ struct LeaseSimulation {
         _ holder: HolderName, drift: UInt16, predecessor: Incarnation?
     ) throws -> LeaseMachine {
         lives += 1
-        let duration: Int64 = pick([1000, 1000, 600, 400])
+        let duration: Int64 = pick([1000, 1000, 1000, 1000, 600, 400])
         let terms = try LeaseTerms(duration: .milliseconds(duration), drift: drift)
         var machine = LeaseMachine(
             holder: holder, incarnation: Incarnation(lives), terms: terms,
@@ -206,7 +212,7 @@ extension LeaseSimulation {
 
     private mutating func disturb(_ actor: Int, at now: Nanoseconds) {
         guard now < calm else { return }
-        schedule(.disturb, actor, at: now + Int64.random(in: 0...longest, using: &random))
+        schedule(.disturb, actor, at: now + Int64.random(in: 0...between, using: &random))
         guard actors[actor].isAlive else { return }
         switch Int.random(in: 0..<100, using: &random) {
         case ..<20:
@@ -297,9 +303,9 @@ extension LeaseSimulation {
         guard now < calm else { return Int64.random(in: 0...(usual / 2), using: &random) }
         guard now >= actors[actor].cutUntil else { return nil }
         switch Int.random(in: 0..<100, using: &random) {
-        case ..<10: return nil
-        case ..<15: return Int64.random(in: 0...longest, using: &random)
-        case ..<45: return Int64.random(in: 0...(longest / 3), using: &random)
+        case ..<5: return nil
+        case ..<8: return Int64.random(in: 0...longest, using: &random)
+        case ..<50 where actors[actor].isSlow: return Int64.random(in: 0...(longest / 3), using: &random)
         default: return Int64.random(in: 0...usual, using: &random)
         }
     }

@@ -22,12 +22,31 @@ import Testing
         #expect(losses.isSuperset(of: [.leaseStarting, .leaseExpired, .leaseHeldByAnother, .leaseReleased]))
     }
 
-    @Test("Each planted bug is found by the same seeds", arguments: LeaseBug.allCases)
+    /// One bug needs a rarer order of events than these seeds hold: about one in ten thousand finds it. It has a row below.
+    static let rare = LeaseBug.takerCountsFromSend
+
+    @Test("Each planted bug is found by the same seeds", arguments: LeaseBug.allCases.filter { $0 != rare })
     func bugs(_ bug: LeaseBug) throws {
         for seed in 0..<Self.seeds {
             var simulation = try LeaseSimulation(seed: seed, bug: bug)
             if try simulation.run() != nil { return }
         }
         Issue.record("no seed finds \(bug)")
+    }
+
+    @Test("A taker that counts from its asking takes too early") func countsFromSend() throws {
+        for bug in [nil, Self.rare] {
+            var bench = try Bench()
+            bench.machine.bug = bug
+            _ = bench.start()
+            let record = try Bench.record("b")
+            // Asked at 0, answered at 100: the holder may have renewed between.
+            _ = bench.answer(.found(record), to: 1, at: 100)
+            _ = bench.advance(to: 1050)
+            _ = bench.answer(.found(record), to: 2, at: 1060)
+            let effects = bench.advance(to: 1100)
+            let writes = effects.contains { if case .write = $0 { true } else { false } }
+            #expect(writes == (bug != nil))
+        }
     }
 }
