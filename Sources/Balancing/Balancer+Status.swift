@@ -214,49 +214,6 @@ extension Balancer {
     }
 }
 
-/// Counters of a server, as far as a data plane has them.
-public struct ServerStatistics: Hashable, Sendable {
-    public var connections: UInt64 = 0
-    public var active: UInt64?
-    public var inactive: UInt64?
-    public var bytesIn: UInt64 = 0
-    public var bytesOut: UInt64 = 0
-    public var packetsIn: UInt64 = 0
-    public var packetsOut: UInt64 = 0
-    /// nil where nothing is known of them yet.
-    public var rates: Rates?
-
-    public init() {}
-
-    mutating func add(_ other: ServerStatistics) {
-        connections &+= other.connections
-        if let part = other.active { active = (active ?? 0) &+ part }
-        if let part = other.inactive { inactive = (inactive ?? 0) &+ part }
-        bytesIn &+= other.bytesIn
-        bytesOut &+= other.bytesOut
-        packetsIn &+= other.packetsIn
-        packetsOut &+= other.packetsOut
-        guard let part = other.rates else { return }
-        if rates == nil { rates = part } else { rates?.add(part) }
-    }
-
-    func write(to json: inout JSONWriter) {
-        json.member("connections", Int64(clamping: connections))
-        if let active { json.member("active_connections", Int64(clamping: active)) }
-        if let inactive { json.member("inactive_connections", Int64(clamping: inactive)) }
-        json.member("bytes_in", Int64(clamping: bytesIn))
-        json.member("bytes_out", Int64(clamping: bytesOut))
-        json.member("packets_in", Int64(clamping: packetsIn))
-        json.member("packets_out", Int64(clamping: packetsOut))
-        guard let rates else { return }
-        json.member("connections_per_second", Int64(clamping: rates.connections))
-        json.member("bytes_in_per_second", Int64(clamping: rates.bytesIn))
-        json.member("bytes_out_per_second", Int64(clamping: rates.bytesOut))
-        json.member("packets_in_per_second", Int64(clamping: rates.packetsIn))
-        json.member("packets_out_per_second", Int64(clamping: rates.packetsOut))
-    }
-}
-
 extension ForwardingMethod {
     /// `NAT`, `DR`, `TUN`.
     public var word: String {

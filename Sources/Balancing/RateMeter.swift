@@ -20,7 +20,7 @@ public struct RateMeter: Sendable {
 
     public init() {}
 
-    /// When the next reading is due; `distantPast` at first.
+    /// When the next reading is due; at once at first.
     public var nextReading: Instant { newer.map { $0.at + Self.window } ?? .zero }
 
     /// Keeps a reading, if the last one that was kept is old enough.
@@ -40,53 +40,9 @@ public struct RateMeter: Sendable {
             result[service.key] = service.value.reduce(into: [:]) { servers, server in
                 var statistics = server.value
                 statistics.rates =
-                    statistics.rates
-                    ?? before?[server.key].map { ServerStatistics.Rates(from: $0, to: server.value, time) }
+                    statistics.rates ?? before?[server.key].map { statistics.counters.rate(since: $0.counters, time) }
                 servers[server.key] = statistics
             }
-        }
-    }
-}
-
-extension ServerStatistics {
-    /// Per second.
-    public struct Rates: Hashable, Sendable {
-        public var connections: UInt64
-        public var packetsIn: UInt64
-        public var packetsOut: UInt64
-        public var bytesIn: UInt64
-        public var bytesOut: UInt64
-
-        public init(connections: UInt64, packetsIn: UInt64, packetsOut: UInt64, bytesIn: UInt64, bytesOut: UInt64) {
-            self.connections = connections
-            self.packetsIn = packetsIn
-            self.packetsOut = packetsOut
-            self.bytesIn = bytesIn
-            self.bytesOut = bytesOut
-        }
-
-        init(from old: ServerStatistics, to new: ServerStatistics, _ time: Duration) {
-            func rate(_ counter: KeyPath<ServerStatistics, UInt64>) -> UInt64 {
-                let (before, now) = (old[keyPath: counter], new[keyPath: counter])
-                let growth = now >= before ? now - before : now
-                let milliseconds = UInt64(max(time.nanoseconds / 1_000_000, 1))
-                let product = growth.multipliedFullWidth(by: 1000)
-                // A product that has no room in 64 bits is a rate that no network has.
-                return product.high >= milliseconds ? .max : milliseconds.dividingFullWidth(product).quotient
-            }
-            connections = rate(\.connections)
-            packetsIn = rate(\.packetsIn)
-            packetsOut = rate(\.packetsOut)
-            bytesIn = rate(\.bytesIn)
-            bytesOut = rate(\.bytesOut)
-        }
-
-        mutating func add(_ other: Rates) {
-            connections &+= other.connections
-            packetsIn &+= other.packetsIn
-            packetsOut &+= other.packetsOut
-            bytesIn &+= other.bytesIn
-            bytesOut &+= other.bytesOut
         }
     }
 }

@@ -53,9 +53,6 @@ extension DataPlane where Self: ~Copyable {
     public mutating func flush() throws(SystemError) {}
     public var hasDaemons: Bool { false }
     public mutating func setDaemons(_ daemons: [IPVSDaemon]) throws(SystemError) {}
-}
-
-extension DataPlane where Self: ~Copyable {
     public mutating func statistics(of services: Set<ServiceKey>) throws(SystemError) -> [ServiceStatistics] {
         try statistics().filter { services.contains($0.key) }
     }
@@ -75,49 +72,22 @@ public struct RefusedChange: Hashable, Sendable {
     }
 }
 
-/// Counters of a destination or of a service.
-public struct ForwardingCounters: Hashable, Sendable {
-    /// Connections that were scheduled.
-    public var connections: UInt64 = 0
-    /// From clients.
-    public var packetsIn: UInt64 = 0
-    /// To clients; 0 where answers do not pass here (direct routing, tunnels).
-    public var packetsOut: UInt64 = 0
-    public var bytesIn: UInt64 = 0
-    public var bytesOut: UInt64 = 0
-
-    public init() {}
-}
-
-/// How fast counters grow: where a kernel keeps it, a mean of the last seconds.
-public typealias ForwardingRates = ServerStatistics.Rates
-
 public struct DestinationStatistics: Hashable, Sendable {
     public var key: DestinationKey
-    public var counters: ForwardingCounters
-    /// Nil where the plane does not know.
-    public var rates: ForwardingRates?
-    /// Connections that are open now; nil where the plane does not know.
-    public var active: UInt64?
-    /// Connections that are kept although nothing passes them; nil where the plane does not know.
-    public var inactive: UInt64?
+    public var statistics: ServerStatistics
 
-    public init(_ key: DestinationKey, counters: ForwardingCounters, active: UInt64?, inactive: UInt64?) {
+    public init(_ key: DestinationKey, _ statistics: ServerStatistics) {
         self.key = key
-        self.counters = counters
-        self.active = active
-        self.inactive = inactive
+        self.statistics = statistics
     }
 }
 
 public struct ServiceStatistics: Hashable, Sendable {
     public var key: ServiceKey
-    public var counters: ForwardingCounters
-    /// Nil where the plane does not know.
-    public var rates: ForwardingRates?
+    public var counters: TrafficCounters
     public var destinations: [DestinationStatistics]
 
-    public init(_ key: ServiceKey, counters: ForwardingCounters, destinations: [DestinationStatistics]) {
+    public init(_ key: ServiceKey, counters: TrafficCounters, destinations: [DestinationStatistics]) {
         self.key = key
         self.counters = counters
         self.destinations = destinations

@@ -34,9 +34,8 @@ extension ServiceStatistics {
         guard let key = ServiceKey(service.id) else { return nil }
         let isUDP = if case .address(_, _, .udp) = key { true } else { false }
         self.init(
-            key, counters: ForwardingCounters(service.statistics),
+            key, counters: .counters(service.statistics),
             destinations: destinations.map { DestinationStatistics($0, isUDP: isUDP) }.sorted { $0.key < $1.key })
-        rates = ForwardingRates(service.statistics)
     }
 }
 
@@ -45,27 +44,30 @@ extension DestinationStatistics {
         let (active, inactive) = (UInt64(destination.activeConnections), UInt64(destination.inactiveConnections))
         self.init(
             DestinationKey(destination.address, port: destination.port),
-            counters: ForwardingCounters(destination.statistics), active: isUDP ? active + inactive : active,
-            inactive: isUDP ? 0 : inactive)
-        rates = ForwardingRates(destination.statistics)
+            ServerStatistics(
+                .counters(destination.statistics), rates: .rates(destination.statistics),
+                active: isUDP ? active + inactive : active, inactive: isUDP ? 0 : inactive))
     }
 }
 
-extension ForwardingCounters {
-    fileprivate init(_ statistics: IPVSStatistics) {
-        self.init()
-        connections = statistics.connections
-        packetsIn = statistics.packetsIn
-        packetsOut = statistics.packetsOut
-        bytesIn = statistics.bytesIn
-        bytesOut = statistics.bytesOut
+extension TrafficCounters {
+    fileprivate static func counters(_ statistics: IPVSStatistics) -> TrafficCounters {
+        var counters = TrafficCounters()
+        counters.connections = statistics.connections
+        counters.packetsIn = statistics.packetsIn
+        counters.packetsOut = statistics.packetsOut
+        counters.bytesIn = statistics.bytesIn
+        counters.bytesOut = statistics.bytesOut
+        return counters
     }
-}
 
-extension ForwardingRates {
-    fileprivate init(_ statistics: IPVSStatistics) {
-        self.init(
-            connections: statistics.connectionRate, packetsIn: statistics.packetRateIn,
-            packetsOut: statistics.packetRateOut, bytesIn: statistics.byteRateIn, bytesOut: statistics.byteRateOut)
+    fileprivate static func rates(_ statistics: IPVSStatistics) -> TrafficCounters {
+        var rates = TrafficCounters()
+        rates.connections = statistics.connectionRate
+        rates.packetsIn = statistics.packetRateIn
+        rates.packetsOut = statistics.packetRateOut
+        rates.bytesIn = statistics.byteRateIn
+        rates.bytesOut = statistics.byteRateOut
+        return rates
     }
 }

@@ -89,7 +89,7 @@ public struct IPVSPlane: ~Copyable, DataPlane {
 
     public mutating func mayHaveChanged() throws(SystemError) -> Bool {
         if isSuspect || !isKnown { return true }
-        if let expectedCount, let count = census.services(), count != expectedCount, try !onlyOthersCame() {
+        if let expectedCount, let count = census.services(), count != expectedCount, try !onlyOthersCame(count) {
             isSuspect = true
         } else if try !sampleStands() {
             isSuspect = true
@@ -101,8 +101,7 @@ public struct IPVSPlane: ~Copyable, DataPlane {
 
     /// After the number of services changed: whether all that are known stand with their settings. Then others made some for themselves, which
     /// need not make the whole table be read.
-    private mutating func onlyOthersCame() throws(SystemError) -> Bool {
-        let count = census.services()
+    private mutating func onlyOthersCame(_ count: UInt32) throws(SystemError) -> Bool {
         var found: [ServiceKey: IPVSService] = [:]
         try dump(.dumpServices) {
             if case .service(let service) = $0, let key = ServiceKey(service.id) { found[key] = service }

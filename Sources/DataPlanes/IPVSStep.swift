@@ -110,7 +110,7 @@ struct IPVSStep {
     private static func common(_ errno: Errno) -> String {
         switch errno {
         case .notPermitted: "ip_vs may not be changed: CAP_NET_ADMIN is missing"
-        case Errno(12): "the kernel has no memory for it"  // ENOMEM
+        case .noMemory: "the kernel has no memory for it"
         default: "ip_vs refuses it: \(errno)"
         }
     }

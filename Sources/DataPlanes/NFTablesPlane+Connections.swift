@@ -30,10 +30,10 @@ extension NFTablesPlane {
             // Answers by direct routing do not pass here.
             let sent = listing.counters(of: "sent")
             for service in state.forwarding.services {
-                var statistics = ServiceStatistics(service.key, counters: ForwardingCounters(), destinations: [])
+                var statistics = ServiceStatistics(service.key, counters: TrafficCounters(), destinations: [])
                 for destination in service.destinations {
                     guard let mark = state.mark(of: destination.key, in: service.key) else { continue }
-                    var counters = ForwardingCounters()
+                    var counters = TrafficCounters()
                     counters.connections = chosen[mark]?.packets ?? 0
                     (counters.packetsIn, counters.bytesIn) = received[mark] ?? (0, 0)
                     (counters.packetsOut, counters.bytesOut) = sent[mark] ?? (0, 0)
@@ -41,7 +41,8 @@ extension NFTablesPlane {
                     statistics.counters.add(counters)
                     statistics.destinations.append(
                         DestinationStatistics(
-                            destination.key, counters: counters, active: connections?.0, inactive: connections?.1))
+                            destination.key,
+                            ServerStatistics(counters, active: connections?.0, inactive: connections?.1)))
                 }
                 all[service.key] = statistics
             }
@@ -137,15 +138,5 @@ extension NFTablesPlane {
             _ = try socket.exchange(bytes, sequence: sequence)
             rest = rest.dropFirst(200)
         }
-    }
-}
-
-extension ForwardingCounters {
-    fileprivate mutating func add(_ other: ForwardingCounters) {
-        connections &+= other.connections
-        packetsIn &+= other.packetsIn
-        packetsOut &+= other.packetsOut
-        bytesIn &+= other.bytesIn
-        bytesOut &+= other.bytesOut
     }
 }

@@ -139,16 +139,7 @@ extension HealthWorker {
         var table: RateMeter.Reading = [:]
         for service in statistics {
             for destination in service.destinations {
-                var sum = ServerStatistics()
-                sum.connections = destination.counters.connections
-                sum.active = destination.active
-                sum.inactive = destination.inactive
-                sum.bytesIn = destination.counters.bytesIn
-                sum.bytesOut = destination.counters.bytesOut
-                sum.packetsIn = destination.counters.packetsIn
-                sum.packetsOut = destination.counters.packetsOut
-                sum.rates = destination.rates
-                table[service.key, default: [:]][destination.key] = sum
+                table[service.key, default: [:]][destination.key] = destination.statistics
             }
         }
         return table

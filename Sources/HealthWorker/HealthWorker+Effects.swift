@@ -68,7 +68,7 @@ extension HealthWorker {
         for service in statistics {
             for destination in service.destinations {
                 // Where it is not known, the time decides, and not a 0 that nobody counted.
-                counts[service.key, default: [:]][destination.key] = destination.active ?? 1
+                counts[service.key, default: [:]][destination.key] = destination.statistics.active ?? 1
             }
         }
         give(.connections(counts))

@@ -115,17 +115,11 @@ final class HealthWorker {
 
     /// What the configuration asks for and this version does not do, so that nobody relies on it.
     func warnOfGaps(in model: Model) {
-        var kinds: Set<String> = []
-        for check in model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks) {
-            switch check.probe {
-            case .bfd: kinds.insert(check.keyword)
-            default: break
-            }
-        }
-        for kind in kinds.sorted() {
+        let checks = model.virtualServers.lazy.flatMap(\.realServers).flatMap(\.checks)
+        if checks.contains(where: { if case .bfd = $0.probe { true } else { false } }) {
             log(
                 .warning,
-                "\(kind) is not asked by this version: servers count as well as far as it goes; use another checker beside it"
+                "BFD_CHECK is not asked by this version: servers count as well as far as it goes; use another checker beside it"
             )
         }
         let turns = model.virtualServers.count { $0.takesTurnsOnNFTables }

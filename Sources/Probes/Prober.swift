@@ -24,8 +24,9 @@ public final class Prober {
         var generation: UInt32 = 0
         var probe: RunningProbe?
         var completion: Completion?
-        /// What comes when this exchange has passed: the other URLs or hosts of a check.
-        var remaining: ArraySlice<Exchange> = []
+        /// What is asked, and which of its exchanges comes when this one has passed.
+        var check: HealthCheck.Probe?
+        var next = 0
         /// Which exchange runs, where there are several.
         var name: String?
     }
@@ -40,7 +41,7 @@ public final class Prober {
     private struct Finished {
         var verdict: Verdict
         var completion: Completion
-        var slot: Handle?
+        var handle: Handle
     }
 
     private var poller: Poller
@@ -83,39 +84,25 @@ public final class Prober {
 
     // MARK: - Beginning and giving up
 
-    /// Begins an exchange. `completion` is called once, from `run`; not at all when it is cancelled.
-    @discardableResult
-    public func start(_ exchange: Exchange, at now: Instant, completion: @escaping Completion) -> Handle {
-        start([exchange], at: now, completion: completion)
-    }
-
     /// Begins what a probe consists of (`HealthCheck.Probe.exchangeCount`), one exchange behind the other until one fails; nil when it
-    /// asks nothing over the network.
+    /// asks nothing over the network. `completion` is called once, from `run`; not at all when it is cancelled.
     @discardableResult
     public func start(
         _ probe: HealthCheck.Probe, at now: Instant, completion: @escaping Completion
     ) -> Handle? {
-        let count = probe.exchangeCount
-        guard count > 0 else { return nil }
-        let exchanges = (0..<count).compactMap { probe.exchange($0, random: Self.random) }
-        return start(exchanges[...], at: now, completion: completion)
-    }
-
-    private func start(
-        _ exchanges: ArraySlice<Exchange>, at now: Instant, completion: @escaping Completion
-    ) -> Handle {
+        guard let first = probe.exchange(random: Self.random) else { return nil }
         let index = free.popLast() ?? slots.count
         if index == slots.count { slots.append(Slot()) }
-        let handle = Handle(slot: UInt32(index), generation: slots[index].generation)
         slots[index].completion = completion
-        slots[index].remaining = exchanges
-        startNext(handle, at: now)
+        slots[index].check = probe
+        slots[index].next = 1
+        let handle = Handle(slot: UInt32(index), generation: slots[index].generation)
+        start(first, handle, at: now)
         return handle
     }
 
-    private func startNext(_ handle: Handle, at now: Instant) {
+    private func start(_ exchange: Exchange, _ handle: Handle, at now: Instant) {
         let index = Int(handle.slot)
-        guard let exchange = slots[index].remaining.popFirst() else { return }
         slots[index].name = exchange.name
         do throws(SystemError) {
             let probe = try RunningProbe(exchange, resources)
@@ -136,7 +123,7 @@ public final class Prober {
 
     /// Closes the connection, and forgets the completion.
     public func cancel(_ handle: Handle) {
-        finished.removeAll { $0.slot == handle }
+        finished.removeAll { $0.handle == handle }
         _ = release(handle)
     }
 
@@ -191,10 +178,13 @@ public final class Prober {
     /// An exchange is over: the check goes on with the next, or is over as well.
     private func end(_ handle: Handle, _ verdict: Verdict, at now: Instant) {
         let index = Int(handle.slot)
-        guard verdict == .success, !slots[index].remaining.isEmpty else { return finish(handle, verdict) }
+        guard verdict == .success,
+            let next = slots[index].check?.exchange(slots[index].next, random: Self.random)
+        else { return finish(handle, verdict) }
+        slots[index].next += 1
         slots[index].probe?.close()
         slots[index].probe = nil
-        startNext(handle, at: now)
+        start(next, handle, at: now)
     }
 
     private func expire(at now: Instant) {
@@ -214,11 +204,11 @@ public final class Prober {
     }
 
     private func finish(_ handle: Handle, _ verdict: Verdict) {
-        let name = handle.slot < slots.count ? slots[Int(handle.slot)].name : nil
+        let name = slots[Int(handle.slot)].name
         guard let completion = release(handle) else { return }
         var verdict = verdict
         if let name, case .failure(let reason) = verdict { verdict = .failure("\(name): \(reason)") }
-        finished.append(Finished(verdict: verdict, completion: completion, slot: handle))
+        finished.append(Finished(verdict: verdict, completion: completion, handle: handle))
     }
 
     private func release(_ handle: Handle) -> Completion? {
@@ -229,7 +219,7 @@ public final class Prober {
         slots[index].probe?.close()
         slots[index].probe = nil
         slots[index].completion = nil
-        slots[index].remaining = []
+        slots[index].check = nil
         deadlines.set(Key(index: index), nil)
         // 2^31 exchanges in one slot later a handle would be taken for another; the top bit is never set, so no token is the poller's.
         slots[index].generation = (slots[index].generation &+ 1) & 0x7FFF_FFFF

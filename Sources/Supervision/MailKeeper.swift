@@ -159,12 +159,10 @@ extension Supervisor {
 
     /// Nothing but mails holds up the end: whether they do.
     mutating func mailsHoldUp(into effects: inout [SupervisorEffect]) -> Bool {
-        guard mail.count == 0 else {
-            // What waits for a process that cannot be started has no hope.
-            if mail.process != nil { return true }
-            giveUpMails(into: &effects)
-            return false
-        }
+        guard mail.count > 0 else { return false }
+        if mail.process != nil { return true }
+        // What waits for a process that cannot be started has no hope.
+        giveUpMails(into: &effects)
         return false
     }
 

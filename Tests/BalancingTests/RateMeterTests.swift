@@ -8,13 +8,13 @@ import Testing
 
     static func reading(_ connections: UInt64, bytes: UInt64 = 0) -> RateMeter.Reading {
         var statistics = ServerStatistics()
-        statistics.connections = connections
-        statistics.bytesIn = bytes
+        statistics.counters.connections = connections
+        statistics.counters.bytesIn = bytes
         return [service: [server: statistics]]
     }
     static func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_000_000_000) }
 
-    func rates(_ meter: RateMeter, _ reading: RateMeter.Reading, _ now: Instant) -> ServerStatistics.Rates? {
+    func rates(_ meter: RateMeter, _ reading: RateMeter.Reading, _ now: Instant) -> TrafficCounters? {
         meter.rated(reading, at: now)[Self.service]?[Self.server]?.rates
     }
 

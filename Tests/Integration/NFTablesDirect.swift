@@ -74,12 +74,12 @@ extension OnTheKernel {
             #expect(connection.works())
 
             let statistics = try statistics(of: key, &plane) {
-                $0.destinations.compactMap(\.inactive).reduce(0, +) == 240
+                $0.destinations.compactMap(\.statistics.inactive).reduce(0, +) == 240
             }
             #expect(statistics.counters.connections == 241 && statistics.counters.packetsOut == 0)
             #expect(statistics.counters.packetsIn > 241 * 3 && statistics.counters.bytesIn > 241 * 3 * 40)
-            #expect(statistics.destinations.compactMap(\.active).reduce(0, +) == 1)
-            #expect(statistics.destinations.compactMap(\.inactive).reduce(0, +) == 240)
+            #expect(statistics.destinations.compactMap(\.statistics.active).reduce(0, +) == 1)
+            #expect(statistics.destinations.compactMap(\.statistics.inactive).reduce(0, +) == 240)
         }
 
         @Test("a server that leaves takes its own connections along, and nobody else's") func leaving() throws {
@@ -112,7 +112,7 @@ extension OnTheKernel {
             let open = connections.count { $0.number == 0 }
             func active(_ count: Int) throws -> UInt64? {
                 func part(_ statistics: ServiceStatistics) -> UInt64? {
-                    statistics.destinations.first { $0.key == destination(0).key }?.active
+                    statistics.destinations.first { $0.key == destination(0).key }?.statistics.active
                 }
                 return part(try statistics(of: key, &plane) { part($0) == UInt64(count) })
             }

@@ -128,7 +128,7 @@ extension OnTheKernel {
             let connections = try (0..<3).map { _ in try #require(try scene.connect()) }
             #expect(Set(connections.map(\.number)) == [0, 1, 2])
             let statistics = try plane.statistics()
-            #expect(statistics.first?.destinations.map(\.active) == [1, 1, 1])
+            #expect(statistics.first?.destinations.map(\.statistics.active) == [1, 1, 1])
             #expect(statistics.first?.counters.connections == 3)
 
             let first = try #require(connections.first { $0.number == 0 })
@@ -159,7 +159,10 @@ extension OnTheKernel {
             ]
             let staying = try #require(try scene.connect(port: 82))
             #expect((going + [staying]).allSatisfy { $0.works() })
-            #expect(try plane.statistics().map { $0.destinations.compactMap(\.active).reduce(0, +) } == [1, 1, 1, 1])
+            #expect(
+                try plane.statistics().map { $0.destinations.compactMap(\.statistics.active).reduce(0, +) } == [
+                    1, 1, 1, 1,
+                ])
             #expect(try plane.apply(keys.map { .removeService($0) }) == [])
             #expect(going.allSatisfy { !$0.works() })
             #expect(staying.works())
