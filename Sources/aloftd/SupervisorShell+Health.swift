@@ -19,11 +19,9 @@ extension SupervisorShell {
 
     func exchangeWithHealth(_ event: Poller.Event) {
         guard let health else { return }
-        if event.isReadable || event.isHangUp { receiveFromHealth(health, rounds: 4) }
-        if event.isWritable { flush(health, Token.healthSocket) }
+        exchange(with: health, event, Token.healthSocket, receiveFromHealth)
     }
 
-    @discardableResult
     private func receiveFromHealth(_ process: WorkerProcess, rounds: Int) -> Bool {
         receive(
             from: process, rounds: rounds, { $0.receiveGarbageFromHealth(at: $1, into: &$2) },
@@ -32,9 +30,7 @@ extension SupervisorShell {
 
     func healthEnded() {
         guard let process = health, let status = process.reap() else { return }
-        var rounds = 0
-        while receiveFromHealth(process, rounds: 16), rounds < 16 { rounds += 1 }
-        perform()
+        receiveRest(of: process, receiveFromHealth)
         health = nil
         machine.healthEnded(status, at: BootClock.now(), into: &effects)
     }

@@ -17,11 +17,9 @@ extension SupervisorShell {
 
     func exchangeWithMail(_ event: Poller.Event) {
         guard let mail else { return }
-        if event.isReadable || event.isHangUp { receiveFromMail(mail, rounds: 4) }
-        if event.isWritable { flush(mail, Token.mailSocket) }
+        exchange(with: mail, event, Token.mailSocket, receiveFromMail)
     }
 
-    @discardableResult
     private func receiveFromMail(_ process: WorkerProcess, rounds: Int) -> Bool {
         receive(
             from: process, rounds: rounds, { $0.receiveGarbageFromMail(at: $1, into: &$2) },
@@ -30,9 +28,7 @@ extension SupervisorShell {
 
     func mailEnded() {
         guard let process = mail, let status = process.reap() else { return }
-        var rounds = 0
-        while receiveFromMail(process, rounds: 16), rounds < 16 { rounds += 1 }
-        perform()
+        receiveRest(of: process, receiveFromMail)
         mail = nil
         machine.mailEnded(status, at: BootClock.now(), into: &effects)
     }

@@ -31,13 +31,27 @@ extension SupervisorShell {
 
     func exchangeWithWorker(_ event: Poller.Event) {
         guard let worker else { return }
-        if event.isReadable || event.isHangUp { receiveFromWorker(worker, rounds: 4) }
-        if event.isWritable { flush(worker, Token.workerSocket) }
+        exchange(with: worker, event, Token.workerSocket, receiveFromWorker)
+    }
+
+    /// Something is to be read from a process, or there is room again for what waits.
+    func exchange(
+        with process: WorkerProcess, _ event: Poller.Event, _ token: UInt64,
+        _ receive: (_ process: WorkerProcess, _ rounds: Int) -> Bool
+    ) {
+        if event.isReadable || event.isHangUp { _ = receive(process, 4) }
+        if event.isWritable { flush(process, token) }
+    }
+
+    /// What a process said before it ended counts: it may have released everything. Not more than its socket holds.
+    func receiveRest(of process: WorkerProcess, _ receive: (_ process: WorkerProcess, _ rounds: Int) -> Bool) {
+        var rounds = 0
+        while receive(process, 16), rounds < 16 { rounds += 1 }
+        perform()
     }
 
     /// Reads at most `rounds` chunks, so that a worker that floods cannot keep the supervisor from looking
     /// at it. False when there is nothing more.
-    @discardableResult
     private func receiveFromWorker(_ worker: WorkerProcess, rounds: Int) -> Bool {
         receive(
             from: worker, rounds: rounds, { $0.receiveGarbage(at: $1, into: &$2) },
@@ -94,10 +108,7 @@ extension SupervisorShell {
 
     func workerEnded() {
         guard let worker, let status = worker.reap() else { return }
-        // What it said before it ended counts: it may have released everything.
-        var rounds = 0
-        while receiveFromWorker(worker, rounds: 16), rounds < 16 { rounds += 1 }
-        perform()
+        receiveRest(of: worker, receiveFromWorker)
         self.worker = nil
         machine.workerEnded(status, at: BootClock.now(), into: &effects)
     }
