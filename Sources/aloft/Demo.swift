@@ -59,27 +59,30 @@ struct DemoPlay {
     static let service = IPAddress.v4(IPv4Address(10, 77, 0, 100))
     static let interval = Duration.milliseconds(100)
     static let step = Duration.milliseconds(2)
+    static let priorities = (left: 150, right: 100)
 
     let lab: Lab
-    let tell: (String) -> Void
-    let started = LabClock.now()
+    let narrator: Narrator
     private let client: Node
-    let left: DemoNode
-    let right: DemoNode
+    let left: DemoDaemon
+    let right: DemoDaemon
     /// What `--json` prints.
     var figures: [(name: String, value: Int64)] = []
 
     init(tell: @escaping (String) -> Void) throws {
-        self.tell = tell
+        narrator = Narrator(tell)
         lab = try Lab(agent: try Privilege.executablePath())
-        left = try DemoNode("left", number: 1, priority: 150, in: lab)
-        right = try DemoNode("right", number: 2, priority: 100, in: lab)
+        left = try DemoPlay.node("left", number: 1, priority: DemoPlay.priorities.left, in: lab)
+        right = try DemoPlay.node("right", number: 2, priority: DemoPlay.priorities.right, in: lab)
         client = try lab.makeNode("client", addresses: ["10.77.0.3/24"])
     }
 
     mutating func perform() throws {
         say("two nodes, left and right, and a client stand on one switch, each in a network namespace")
-        for node in [left, right] { show(node) }
+        for node in [left, right] {
+            narrator.quote("# \(node.name): keepalived.conf", node.configuration.split(separator: "\n"))
+        }
+        narrator.tell("")
         for node in [left, right] { try node.start() }
         try waitForHolder(left)
         say("left holds \(DemoPlay.service): its priority is higher")

@@ -5,16 +5,31 @@ import Supervision
 /// The acts of the demo, and how they are shown.
 extension DemoPlay {
     /// Three intervals and the skew of the one that takes over (RFC 9568 §6.1).
-    var limit: Duration { DemoPlay.interval * 3 + DemoPlay.interval * (256 - right.priority) / 256 }
+    var limit: Duration { DemoPlay.interval * 3 + DemoPlay.interval * (256 - DemoPlay.priorities.right) / 256 }
 
-    func say(_ text: String) {
-        tell("[\((LabClock.now() - started).formattedSeconds(digits: 1)) s] \(text)")
-    }
+    func say(_ text: String) { narrator.say(text) }
 
-    func show(_ node: DemoNode) {
-        tell("\n    # \(node.name): keepalived.conf")
-        for line in node.configuration.split(separator: "\n") { tell("    \(line)") }
-        if node.name == right.name { tell("") }
+    /// A node, its daemon not started yet.
+    static func node(_ name: String, number: Int, priority: Int, in lab: Lab) throws -> DemoDaemon {
+        let node = try lab.makeNode(name, addresses: ["10.77.0.\(number)/24"])
+        try node.answerProbes(to: [service])
+        return try DemoDaemon(
+            on: node, in: lab,
+            """
+            global_defs {
+                vrrp_version 3
+            }
+            vrrp_instance WEB {
+                state BACKUP
+                interface eth0
+                virtual_router_id 51
+                priority \(priority)
+                advert_int \(interval.formattedSeconds())
+                virtual_ipaddress {
+                    \(service)/24
+                }
+            }
+            """)
     }
 
     // MARK: - Acts
@@ -24,7 +39,7 @@ extension DemoPlay {
         say("left dies: its cable is cut, and all its processes are killed with -9")
         let crash = LabClock.now()
         try left.node.unplug()
-        left.daemon?.killAll()
+        left.kill()
         try waitForService(by: right, probe)
         try LabClock.observe(for: .milliseconds(400))
         guard let gap = probe.timeline.longestGap(after: crash - .milliseconds(100)) else {
@@ -32,8 +47,8 @@ extension DemoPlay {
         }
         draw(probe.timeline, around: crash, until: gap.end + .milliseconds(250))
         say(
-            "right took over: \(ms(gap.duration)) without an answer "
-                + "(the protocol allows 3 x \(ms(DemoPlay.interval)) and a skew of \(ms(limit - DemoPlay.interval * 3)): \(ms(limit)))"
+            "right took over: \(gap.duration.inMilliseconds) without an answer "
+                + "(the protocol allows 3 x \(DemoPlay.interval.inMilliseconds) and a skew of \((limit - DemoPlay.interval * 3).inMilliseconds): \(limit.inMilliseconds))"
         )
         return (crash, gap.duration)
     }
@@ -69,18 +84,18 @@ extension DemoPlay {
         let change = answers.answers[first + 1].asked
         let gap = answers.longestGap(after: change - .milliseconds(200))?.duration ?? .zero
         draw(answers, around: change, until: change + .milliseconds(250))
-        say("left has the address again: \(ms(gap)) between two answers")
+        say("left has the address again: \(gap.inMilliseconds) between two answers")
         return gap
     }
 
     func explain() throws {
         for node in [left, right] {
-            tell("\n    $ aloft explain WEB      # on \(node.name)")
-            for line in try node.explain().split(separator: "\n", omittingEmptySubsequences: false) {
-                tell("    \(line)")
-            }
+            let text = try Explain.text(node.ask(.explain(instance: "WEB")), of: "WEB")
+            narrator.quote(
+                "$ aloft explain WEB      # on \(node.name)",
+                text.split(separator: "\n", omittingEmptySubsequences: false))
         }
-        tell("")
+        narrator.tell("")
     }
 
     mutating func report(_ outage: Duration, leftBehind: Duration, back: Duration) {
@@ -89,21 +104,23 @@ extension DemoPlay {
             ("address_left_dead_node_ms", leftBehind.nanoseconds / 1_000_000),
             ("return_gap_us", back.nanoseconds / 1000), ("probe_step_us", DemoPlay.step.nanoseconds / 1000),
         ]
-        say("the end: \(ms(outage)) when the master died, \(ms(back)) when it came back; cleaning up")
+        say(
+            "the end: \(outage.inMilliseconds) when the master died, \(back.inMilliseconds) when it came back; cleaning up"
+        )
     }
 
     // MARK: - Waiting
 
-    func waitForHolder(_ node: DemoNode) throws {
+    func waitForHolder(_ node: DemoDaemon) throws {
         try LabClock.wait(upTo: .seconds(10), for: "\(node.name) to hold the address") { () throws(LabError) in
-            if let log = node.endedWith { throw LabError(.failed, "the daemon on \(node.name) ended:\n\(log)") }
+            try node.requireAlive()
             return try lab.holders(of: DemoPlay.service).map(\.name) == [node.name] ? true : nil
         }
     }
 
-    func waitForService(by node: DemoNode, _ probe: Probe) throws {
+    func waitForService(by node: DemoDaemon, _ probe: Probe) throws {
         try LabClock.wait(upTo: .seconds(10), for: "\(node.name) to answer the client") { () throws(LabError) in
-            if let log = node.endedWith { throw LabError(.failed, "the daemon on \(node.name) ended:\n\(log)") }
+            try node.requireAlive()
             let last = probe.timeline.answers.suffix(20)
             return last.count == 20 && last.allSatisfy { $0.node == node.name } ? true : nil
         }
@@ -116,7 +133,7 @@ extension DemoPlay {
         let start = event - .milliseconds(200)
         let cell = Duration.milliseconds(10)
         let count = min(90, max(1, Int((end - start) / cell)))
-        tell("")
+        narrator.tell("")
         for node in [left, right] {
             var cells = [Bool](repeating: false, count: count)
             for answer in timeline.answers where answer.node == node.name && answer.asked >= start {
@@ -124,67 +141,8 @@ extension DemoPlay {
                 if index < count { cells[index] = true }
             }
             let name = node.name + String(repeating: " ", count: 6 - node.name.count)
-            tell("    \(name) " + cells.map { $0 ? "█" : "·" }.joined())
+            narrator.tell("    \(name) " + cells.map { $0 ? "█" : "·" }.joined())
         }
-        tell("           " + String(repeating: " ", count: 20) + "^ (a cell is \(ms(cell)))\n")
-    }
-
-    func ms(_ duration: Duration) -> String {
-        let tenths = (duration.nanoseconds + 50_000) / 100_000
-        return tenths % 10 == 0 || tenths >= 1000 ? "\((tenths + 5) / 10) ms" : "\(tenths / 10).\(tenths % 10) ms"
-    }
-}
-
-/// One node of the demo and the daemon on it.
-final class DemoNode {
-    let name: String
-    let node: Node
-    let priority: Int
-    let configuration: String
-    private(set) var daemon: Child?
-    private let directory: String
-
-    init(_ name: String, number: Int, priority: Int, in lab: Lab) throws {
-        self.name = name
-        self.priority = priority
-        node = try lab.makeNode(name, addresses: ["10.77.0.\(number)/24"])
-        try node.answerProbes(to: [DemoPlay.service])
-        directory = try lab.makeDirectory(name)
-        configuration = """
-            global_defs {
-                vrrp_version 3
-            }
-            vrrp_instance WEB {
-                state BACKUP
-                interface eth0
-                virtual_router_id 51
-                priority \(priority)
-                advert_int \(DemoPlay.interval.formattedSeconds())
-                virtual_ipaddress {
-                    \(DemoPlay.service)/24
-                }
-            }
-            """
-        try File.write(configuration + "\n", to: directory + "/keepalived.conf")
-    }
-
-    func start() throws {
-        daemon = try node.start(
-            [
-                try Daemon.path(), "keepalived", "-n", "-l", "-G", "-f", directory + "/keepalived.conf", "-p",
-                directory + "/main.pid", "-r", directory + "/vrrp.pid", "--state-dir", directory,
-            ], log: name)
-    }
-
-    /// The log of a daemon that ended by itself; nil while it runs, or was killed.
-    var endedWith: String? {
-        guard let daemon, !daemon.isRunning, daemon.status != 128 + 9 else { return nil }
-        return daemon.output.text
-    }
-
-    func explain() throws -> String {
-        let answer = try ControlClient.ask(.explain(instance: "WEB"), socket: directory + "/control.sock")
-        guard let result = answer.value["result"] else { throw LabError(.failed, answer.text) }
-        return try Explain.text(result, of: "WEB")
+        narrator.tell("           " + String(repeating: " ", count: 20) + "^ (a cell is \(cell.inMilliseconds))\n")
     }
 }

@@ -11,22 +11,21 @@ struct ServersPlay {
     static let serverNames = ["one", "two", "three"]
 
     let lab: Lab
-    let tell: (String) -> Void
-    let started = LabClock.now()
+    private let narrator: Narrator
     private let client: Node
-    private let left: DemoDirector
-    private let right: DemoDirector
+    private let left: DemoDaemon
+    private let right: DemoDaemon
     private var servers: [Node] = []
     private var programs: [Child] = []
     /// What `--json` prints of it: milliseconds.
     private(set) var figures: [(name: String, value: Int64)] = []
 
     init(tell: @escaping (String) -> Void) throws {
-        self.tell = tell
+        narrator = Narrator(tell)
         lab = try Lab(agent: try Privilege.executablePath())
         client = try lab.makeNode("client", addresses: ["10.78.0.9/24"], bridge: "front")
-        left = try DemoDirector("left", number: 1, priority: 150, in: lab)
-        right = try DemoDirector("right", number: 2, priority: 100, in: lab)
+        left = try ServersPlay.director("left", number: 1, priority: 150, in: lab)
+        right = try ServersPlay.director("right", number: 2, priority: 100, in: lab)
         for (index, name) in ServersPlay.serverNames.enumerated() {
             let node = try lab.makeNode(name, addresses: ["10.79.0.\(11 + index)/24"], bridge: "back")
             try node.ip("route add default via \(ServersPlay.gateway)")
@@ -37,8 +36,8 @@ struct ServersPlay {
 
     mutating func perform() throws {
         say("two directors, left and right, stand before three servers: one, two and three")
-        tell("\n    # left: keepalived.conf (right's has another priority)")
-        for line in left.configuration.split(separator: "\n") { tell("    \(line)") }
+        narrator.quote(
+            "# left: keepalived.conf (right's has another priority)", left.configuration.split(separator: "\n"))
         tell("")
         for director in [left, right] { try director.start() }
         let probe = try client.call(ServersPlay.service, port: ServersPlay.port, every: ServersPlay.step)
@@ -66,11 +65,13 @@ struct ServersPlay {
         try LabClock.observe(for: .milliseconds(500))
         let lost = probe.timeline.missing(from: event - .milliseconds(20), to: LabClock.now() - .milliseconds(100))
         say(
-            "two is out after \(ms(time)), as two checks in a row found nobody; \(lost) connections in all were refused"
+            "two is out after \(time.inMilliseconds), as two checks in a row found nobody; \(lost) connections in all were refused"
         )
         show(probe)
         tell("    $ aloft explain \(ServersPlay.service):80 10.79.0.12")
-        for line in try left.explain("10.79.0.12") { tell("    \(line)") }
+        let request = ControlRequest.explain(
+            instance: "\(ServersPlay.service):\(ServersPlay.port)", server: "10.79.0.12")
+        for line in try left.ask(request)["health"]?["outlook"]?.array ?? [] { tell("    \(line.string ?? "")") }
         tell("")
     }
 
@@ -82,7 +83,7 @@ struct ServersPlay {
         let number = ServersPlay.serverNames.firstIndex(of: name) ?? 0
         say("another client keeps one connection open; \(name) has it")
         tell("\n    $ aloft drain 10.79.0.\(11 + number)\n")
-        try left.order(.drain(server: "10.79.0.\(11 + number)", service: nil, milliseconds: nil))
+        _ = try left.ask(.drain(server: "10.79.0.\(11 + number)", service: nil, milliseconds: nil))
         let event = LabClock.now()
         try LabClock.observe(for: .seconds(1))
         let new = Set(probe.timeline.answers.filter { $0.asked > event + .milliseconds(50) }.map(\.node))
@@ -96,7 +97,7 @@ struct ServersPlay {
             left.log.contains("out: its last connection has ended") ? true : nil
         }
         say("the connection ends, and so \(name) is out: it can be mended")
-        try left.order(.undrain(server: "10.79.0.\(11 + number)", service: nil))
+        _ = try left.ask(.undrain(server: "10.79.0.\(11 + number)", service: nil))
         programs[1] = try servers[1].serveConnections(port: ServersPlay.port)
         try waitForAnswers(of: ServersPlay.serverNames, probe)
         say("it is taken back (aloft undrain), and two is started again: all three answer")
@@ -117,21 +118,18 @@ struct ServersPlay {
             throw LabError(.failed, "the client got no answers")
         }
         note("director_outage", gap.duration)
-        say("right forwards: \(ms(gap.duration)) without an answer")
+        say("right forwards: \(gap.duration.inMilliseconds) without an answer")
         show(probe)
     }
 
     // MARK: - What is said
 
-    private func say(_ text: String) {
-        tell("[\((LabClock.now() - started).formattedSeconds(digits: 1)) s] \(text)")
-    }
+    private func say(_ text: String) { narrator.say(text) }
+    private func tell(_ text: String) { narrator.tell(text) }
 
     private mutating func note(_ name: String, _ time: Duration) {
         figures.append((name + "_ms", time.nanoseconds / 1_000_000))
     }
-
-    private func ms(_ duration: Duration) -> String { "\((duration.nanoseconds + 500_000) / 1_000_000) ms" }
 
     /// Who had the last answers: a row for each server.
     private func show(_ probe: Probe) {
@@ -148,9 +146,7 @@ struct ServersPlay {
     private func waitForAnswers(of names: [String], _ probe: Probe) throws {
         try LabClock.wait(upTo: .seconds(15), for: "\(names.joined(separator: ", ")) to answer") {
             () throws(LabError) in
-            for director in [left, right] {
-                if let log = director.endedWith { throw LabError(.failed, "\(director.name) ended:\n\(log)") }
-            }
+            for director in [left, right] { try director.requireAlive() }
             let last = probe.timeline.answers.suffix(48)
             // In turn: the last three are three.
             return last.count == 48
@@ -169,22 +165,13 @@ extension ClientTimeline {
     }
 }
 
-/// A director of the play, and the daemon on it.
-private final class DemoDirector {
-    let name: String
-    let node: Node
-    let configuration: String
-    private var daemon: Child?
-    private let directory: String
-
-    init(_ name: String, number: Int, priority: Int, in lab: Lab) throws {
-        self.name = name
-        node = try lab.makeNode(name, addresses: ["10.78.0.\(number)/24"], bridge: "front")
+extension ServersPlay {
+    /// A director, its daemon not started yet.
+    private static func director(_ name: String, number: Int, priority: Int, in lab: Lab) throws -> DemoDaemon {
+        let node = try lab.makeNode(name, addresses: ["10.78.0.\(number)/24"], bridge: "front")
         try lab.connect(node, interface: "eth1", addresses: ["10.79.0.\(number)/24"], bridge: "back")
         try node.run(["sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward"])
-        directory = try lab.makeDirectory(name)
-        configuration = Self.configuration(priority: priority)
-        try File.write(configuration + "\n", to: directory + "/keepalived.conf")
+        return try DemoDaemon(on: node, in: lab, configuration(priority: priority))
     }
 
     private static func configuration(priority: Int) -> String {
@@ -240,38 +227,5 @@ private final class DemoDirector {
                 """
         }
         return text + "}"
-    }
-
-    func start() throws {
-        daemon = try node.start(
-            [
-                try Daemon.path(), "keepalived", "-n", "-l", "-G", "-f", directory + "/keepalived.conf", "-p",
-                directory + "/main.pid", "-r", directory + "/vrrp.pid", "-c", directory + "/checkers.pid",
-                "--state-dir", directory,
-            ], log: name)
-    }
-
-    func kill() { daemon?.killAll() }
-    var log: String { daemon?.output.text ?? "" }
-
-    /// The log of a daemon that ended by itself; nil while it runs, or was killed.
-    var endedWith: String? {
-        guard let daemon, !daemon.isRunning, daemon.status != 128 + 9 else { return nil }
-        return daemon.output.text
-    }
-
-    func order(_ request: ControlRequest) throws {
-        let answer = try ControlClient.ask(request, socket: directory + "/control.sock")
-        if let error = answer.value["error"]?.string ?? answer.value["result"]?["error"]?.string {
-            throw LabError(.failed, error)
-        }
-    }
-
-    func explain(_ server: String) throws -> [String] {
-        let request = ControlRequest.explain(instance: "\(ServersPlay.service):\(ServersPlay.port)", server: server)
-        let answer = try ControlClient.ask(request, socket: directory + "/control.sock")
-        let outlook = (answer.value["result"]?["health"]?["outlook"]?.array ?? []).compactMap(\.string)
-        if outlook.isEmpty { throw LabError(.failed, answer.text) }
-        return outlook
     }
 }
