@@ -45,8 +45,7 @@ private struct Picture {
 
     /// Both directors with their files, as they are.
     mutating func direct() throws {
-        let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appending(path: "Examples/lvs-dr").path()
+        let examples = Programs.root.appending(path: "Examples/lvs-dr").path()
         for (director, name) in zip(directors, ["left", "right"]) {
             let directory = try lab.makeDirectory(name)
             directories.append(directory)
@@ -71,12 +70,7 @@ private struct Picture {
 
     /// Who answered so many connections; `-` for each that none did.
     func ask(_ count: Int) throws -> [String: Int] {
-        let output = try client.run([
-            "python3", try Farm.script("farm-client.py"), "ask", Self.service, "80", "\(count)",
-        ])
-        var counts: [String: Int] = [:]
-        for name in output.split(separator: "\n") { counts[String(name), default: 0] += 1 }
-        return counts
+        try Farm.ask(count, Self.service, port: 80, by: client)
     }
 
     /// Connections that stay open, and ask every 20 ms.

@@ -20,9 +20,7 @@ extension OnTheKernel {
             }
 
             func start() throws {
-                let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                    .deletingLastPathComponent()
-                let file = root.appending(path: "Examples/lvs-nat/\(node.name).conf").path()
+                let file = Programs.root.appending(path: "Examples/lvs-nat/\(node.name).conf").path()
                 daemon = try node.start(
                     [Programs.aloftd, "run", "-n", "-l", "-f", file, "--state-dir", directory], log: node.name)
             }

@@ -65,7 +65,13 @@ struct Farm {
     func ask(_ count: Int, _ address: String = Farm.service, port: Int = 8080, from source: String? = nil) throws
         -> [String: Int]
     {
-        let arguments = ["python3", try Farm.script("farm-client.py"), "ask", address, "\(port)", "\(count)"]
+        try Farm.ask(count, address, port: port, by: client, from: source)
+    }
+
+    static func ask(_ count: Int, _ address: String, port: Int, by client: Node, from source: String? = nil) throws
+        -> [String: Int]
+    {
+        let arguments = ["python3", try script("farm-client.py"), "ask", address, "\(port)", "\(count)"]
         let output = try client.run(arguments + (source.map { [$0] } ?? []))
         var counts: [String: Int] = [:]
         for name in output.split(separator: "\n") { counts[String(name), default: 0] += 1 }

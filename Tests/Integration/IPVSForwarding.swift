@@ -17,9 +17,7 @@ struct IPVSLab: Sendable {
     static let exampleNAT = Result { try IPVSLab("ipvs-examples.py", "nat", examples) }
     static let exampleDR = Result { try IPVSLab("ipvs-examples.py", "dr", examples) }
 
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        .deletingLastPathComponent()
-    private static var examples: String { root.appending(path: "Examples").path() }
+    private static var examples: String { Programs.root.appending(path: "Examples").path() }
 
     private init(_ script: String, _ arguments: String...) throws {
         let script = try Farm.script(script)
@@ -27,7 +25,7 @@ struct IPVSLab: Sendable {
         let python = ["/usr/bin/python3", "/usr/local/bin/python3"].first(
             where: FileManager.default.isExecutableFile(atPath:))
         let process = Process()
-        process.executableURL = Self.root.appending(path: "scripts/uml")
+        process.executableURL = Programs.root.appending(path: "scripts/uml")
         process.arguments =
             ["-t", "400", "--", try #require(python, "python3 is missing"), script, arguments[0], Programs.aloft]
             + arguments.dropFirst()

@@ -138,7 +138,7 @@ extension OnTheKernel {
             #expect(first.works())
             // The server ends it: the client's port is free at once.
             Glibc.close(first.server)
-            #expect(BalancedScene.waitFor(first.client, POLLIN))
+            #expect(ForwardingScene.waitFor(first.client, POLLIN))
             Glibc.close(first.client)
             let second = try #require(try scene.connect(source: client, sourcePort: 5555))
             #expect(second.number != first.number && second.works())
@@ -237,10 +237,10 @@ extension OnTheKernel {
             #expect(try plane.apply([.addService(ForwardingService(key, [own]))]) == [])
             #expect(plane.takeNotices() == [])
             #expect(try scene.connect() == nil && scene.lastErrno == ECONNREFUSED)
-            let listener = try scene.inside(scene.director) { BalancedScene.listen(80) }
+            let listener = try scene.inside(scene.director) { ForwardingScene.listen(80) }
             defer { Glibc.close(listener) }
             let client = try scene.inside(scene.client) {
-                BalancedScene.connect(to: DirectScene.service, port: 80, source: nil)
+                ForwardingScene.connect(to: DirectScene.service, port: 80, source: nil)
             }
             #expect(client >= 0 && accept(listener, nil, nil) >= 0)
             #expect(try plane.statistics().first?.counters.connections == 2)

@@ -16,8 +16,11 @@ enum Programs {
     /// `ALOFT_BIN_DIR`, or where `scripts/build` puts the release binaries.
     static let directory: String =
         ProcessInfo.processInfo.environment["ALOFT_BIN_DIR"]
-        ?? URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: ".build/release").path()
+        ?? root.appending(path: ".build/release").path()
+
+    /// The repository.
+    static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
 
     static var aloft: String { directory + "/aloft" }
     static var aloftd: String { directory + "/aloftd" }

@@ -287,8 +287,7 @@ extension OnTheKernel {
     /// What needs no root.
     @Suite("Command line") struct CommandLineTests {
         @Test("the examples are fit to run, and README shows one of them") func examples() throws {
-            let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent()
+            let root = Programs.root
             let paths = try #require(FileManager.default.enumerator(atPath: root.appending(path: "Examples").path))
                 .compactMap { $0 as? String }.filter { $0.hasSuffix(".conf") }
             #expect(!paths.isEmpty)

@@ -1,24 +1,12 @@
 """Examples/lvs-nat and Examples/lvs-dr as they stand in the repository, on ip_vs, in a kernel of its own (scripts/uml).
 
 ipvs-examples.py nat|dr ALOFT DIRECTORY-OF-EXAMPLES"""
-import os, signal, subprocess, sys, time
+import os, signal, sys
 
-from ipvs_kit import ALOFT, Inside, end, ip, read, run, serve, setting, spread, tell
+from ipvs_kit import ALOFT, Inside, end, inside, ip, read, run, serve, setting, spread, start, tell, wait
 
 MODE, EXAMPLES = sys.argv[1], sys.argv[3]
 DIRECTORS = ("left", "right")
-
-
-def inside(name, *words):
-    return run("ip", "netns", "exec", name, *words)
-
-
-def wait(holds, what, limit=30, pause=0.1):
-    start = time.monotonic()
-    while not holds():
-        if time.monotonic() - start > limit:
-            sys.exit(f"not within {limit} s: {what}\n" + "".join(read(f"/run/{name}/log") for name in DIRECTORS))
-        time.sleep(pause)
 
 
 def build(links):
@@ -37,16 +25,14 @@ def build(links):
            *[f"link set {interface} up" for _, interface, _ in own], inside=name)
 
 
-def start(name):
+def direct_from(name):
+    """A director with its file of the examples, as it is."""
     os.makedirs("/run/" + name, exist_ok=True)
     with Inside(name):
         setting("net/ipv4/ip_forward", 1)
         setting("net/ipv4/conf/all/send_redirects", 0)
         setting("net/ipv4/conf/eth0/send_redirects", 0)
-    output = open(f"/run/{name}/log", "w")
-    file = f"{EXAMPLES}/lvs-{MODE}/{name}.conf"
-    words = ["ip", "netns", "exec", name, ALOFT, "run", "-n", "-l", "-f", file, "--state-dir", "/run/" + name]
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+    return start(name, f"{EXAMPLES}/lvs-{MODE}/{name}.conf")
 
 
 def die(name, process, *interfaces):
@@ -72,7 +58,7 @@ def nat():
         "s1": [("back", "eth0", "10.20.40.11/24")]})
     ip("route add default via 10.20.40.1", inside="s1")
     serve(1, port=22)
-    processes = {name: start(name) for name in DIRECTORS}
+    processes = {name: direct_from(name) for name in DIRECTORS}
     wait(lambda: holds("left", "192.168.1.11") and holds("left", "10.20.40.1"), "left to hold both addresses")
     wait(lambda: "in the table" in read("/run/left/log"), "left's table")
     tell("listing", inside("left", "ipvsadm", "-Sn").splitlines())
@@ -92,7 +78,7 @@ def direct():
     for name in servers:
         tell("realserver " + name, "192.168.1.10" in inside(name, ALOFT, "realserver", "up", "192.168.1.10", "--state-dir", "/run/" + name))
     running = [serve(number) for number in (1, 2, 3)]
-    processes = {name: start(name) for name in DIRECTORS}
+    processes = {name: direct_from(name) for name in DIRECTORS}
     wait(lambda: holds("left", "192.168.1.10"), "left to hold the address")
     wait(lambda: "in the table" in read("/run/left/log"), "left's table")
     tell("listing", inside("left", "ipvsadm", "-Sn").splitlines())

@@ -8,6 +8,7 @@ ipvs-lab.py table ALOFT      a director's day
 ipvs-lab.py size ALOFT N     N services with three servers each"""
 import json, os, re, signal, socket, subprocess, sys, time
 
+import ipvs_kit
 from ipvs_kit import ALOFT, Inside, ask, block, connect, end, ip, read, run, serve, setting, spread, tell
 
 MODE = sys.argv[1]
@@ -28,13 +29,7 @@ def services():
 
 
 def wait(holds, limit=20, what="", pause=0.002):
-    """Milliseconds until something holds, since now."""
-    start = time.monotonic()
-    while not holds():
-        if time.monotonic() - start > limit:
-            sys.exit(f"not within {limit} s: {what}\n{log()}\n" + "\n".join(table()))
-        time.sleep(pause)
-    return round((time.monotonic() - start) * 1000)
+    return ipvs_kit.wait(holds, what, limit, pause, lambda: log() + "\n" + "\n".join(table()))
 
 
 def log():

@@ -4,11 +4,14 @@
               service 10.8.0.100, the server's way back 10.9.0.254: whoever is master
 
 ipvs-pair.py pair ALOFT"""
-import os, subprocess, sys, time
+import os, time
+from functools import partial
 
-from ipvs_kit import ALOFT, Inside, ask, block, connect, ip, read, run, serve, setting, tell
+import ipvs_kit
+from ipvs_kit import Inside, ask, block, connect, inside, ip, read, run, serve, setting, start, tell
 
 DIRECTORS = ("d1", "d2")
+wait = partial(ipvs_kit.wait, limit=20)
 
 
 def configuration(priority):
@@ -32,27 +35,12 @@ vrrp_instance VI_1 {{
 """ + block("10.8.0.100 80", ["10.9.0.11 80"], "lvs_sched rr", "lvs_method NAT", "protocol TCP")
 
 
-def inside(name, *words):
-    return run("ip", "netns", "exec", name, *words)
-
-
-def start(name, priority):
-    directory = "/run/" + name
-    os.makedirs(directory, exist_ok=True)
-    with open(directory + "/aloft.conf", "w") as file:
-        file.write(configuration(priority))
-    output = open(directory + "/log", "w")
-    words = ["ip", "netns", "exec", name, ALOFT, "run", "-n", "-l", "-f", directory + "/aloft.conf", "--state-dir", directory]
-    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
-
-
-def wait(holds, what, limit=20, pause=0.1):
-    start = time.monotonic()
-    while not holds():
-        if time.monotonic() - start > limit:
-            sys.exit(f"not within {limit} s: {what}\n" + "".join(read(f"/run/{name}/log") for name in DIRECTORS))
-        time.sleep(pause)
-    return round((time.monotonic() - start) * 1000)
+def direct_from(name, priority):
+    os.makedirs("/run/" + name, exist_ok=True)
+    file = f"/run/{name}/aloft.conf"
+    with open(file, "w") as written:
+        written.write(configuration(priority))
+    return start(name, file)
 
 
 def daemon(name):
@@ -80,7 +68,7 @@ for name in DIRECTORS:
         # As soon as a connection stands.
         setting("net/ipv4/vs/sync_threshold", "1 10")
 server = serve(1)
-processes = {name: start(name, priority) for name, priority in (("d1", 150), ("d2", 100))}
+processes = {name: direct_from(name, priority) for name, priority in (("d1", 150), ("d2", 100))}
 wait(lambda: "MASTER STATE" in read("/run/d1/log") and "in the table" in read("/run/d1/log"), "d1 to be master")
 wait(lambda: "in the table" in read("/run/d2/log"), "the table of d2")
 wait(lambda: daemon("d1") == "master" and daemon("d2") == "backup", "the sync daemons")

@@ -1,6 +1,6 @@
 """What the scripts that run in a kernel of its own (scripts/uml) have in common: namespaces, servers, clients. What happens is told as one line of
 JSON each."""
-import ctypes, http.server, json, os, socket, subprocess, sys, threading, time
+import ctypes, glob, http.server, json, os, socket, subprocess, sys, threading, time
 
 ALOFT = sys.argv[2]
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -24,6 +24,27 @@ def ip(*lines, inside=None):
 def setting(path, value):
     with open("/proc/sys/" + path, "w") as file:
         file.write(str(value))
+
+
+def inside(name, *words):
+    return run("ip", "netns", "exec", name, *words)
+
+
+def wait(holds, what, limit=30, pause=0.1, told=lambda: "".join(map(read, sorted(glob.glob("/run/*/log"))))):
+    """Milliseconds until something holds, since now. `told`: what is printed where it never does."""
+    start = time.monotonic()
+    while not holds():
+        if time.monotonic() - start > limit:
+            sys.exit(f"not within {limit} s: {what}\n{told()}")
+        time.sleep(pause)
+    return round((time.monotonic() - start) * 1000)
+
+
+def start(name, file):
+    """A director's daemon, in the namespace of that name."""
+    output = open(f"/run/{name}/log", "w")
+    words = ["ip", "netns", "exec", name, ALOFT, "run", "-n", "-l", "-f", file, "--state-dir", "/run/" + name]
+    return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
 class Inside:
