@@ -59,6 +59,7 @@ let package = Package(
             name: "Balancing", dependencies: ["Health", "Configuration", "Netlink", "Primitives"], swiftSettings: pure),
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
+        .target(name: "Arbitration", dependencies: ["Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
@@ -132,6 +133,7 @@ let package = Package(
             dependencies: ["Probes", "Health", "LinuxWorld", "CLinux", "Configuration", "Primitives"],
             exclude: ["servers.py"], swiftSettings: strict),
         test("Alerts", ["Primitives"]),
+        test("Arbitration", ["Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),

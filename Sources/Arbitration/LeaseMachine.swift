@@ -1,0 +1,171 @@
+import Primitives
+
+/// One node's part in one lease: whether it may hold, and until when. Pure: equal inputs give equal outputs.
+///
+/// The lease is a record at an arbiter, changed only by compare-and-swap on what was read. What makes two holders impossible:
+/// - the holder counts L(1−Φ) from the moment it **sent** the request that was granted, and hands that deadline out absolute;
+/// - a taker waits L(1+Φ) from the last change it **saw**, by the larger L and Φ of its own and the record's; its write stands
+///   only where nothing has changed since. The holder's record was written between the two moments, so that the first span,
+///   at most L of true time, ends before the second, at least L;
+/// - an answer that did not come is no answer: the record is read back, and when it is the request's own, counts from the
+///   sending of *that* request;
+/// - the epoch grows with each taking, also with one's own after a loss, and what an arbiter shows with less than it once
+///   showed is not believed.
+///
+/// Every node watches, also one that does not want to hold, so that its waiting has begun when it does. All instants are of
+/// one clock of this node that counts suspend and never steps (`CLOCK_BOOTTIME`).
+///
+/// A lease says who may, not who should: that remains VRRP's election.
+public struct LeaseMachine: Hashable, Sendable {
+    public enum State: Hashable, Sendable {
+        /// Not started. Becomes apart.
+        case stopped
+        /// Does not hold, and why. Becomes holding when it wants to and a taking is granted.
+        case apart(LeaseLoss)
+        /// May serve until the deadline. Becomes apart before it, unless a renewal is granted.
+        case holding(until: Deadline, epoch: Epoch, LeaseTaking)
+    }
+
+    public let holder: HolderName
+    public let incarnation: Incarnation
+    public let terms: LeaseTerms
+    /// The process of this node before this one, known to be gone.
+    public let predecessor: Incarnation?
+    let patience: Duration
+    var bug: LeaseBug?
+
+    public internal(set) var state: State = .stopped
+    public internal(set) var wants = false
+    /// What the arbiter was last seen to have.
+    public internal(set) var sight: Sight?
+    /// The request without an answer. There is one at a time, so that none overtakes another.
+    var asked: Asked?
+    var requests: UInt64 = 0
+    /// Writes that may have been carried out, or may yet be.
+    var unsettled: [Sent] = []
+    /// A write had no answer: nothing is written before a read.
+    var mustReadBack = false
+    /// No request before this.
+    var notBefore: Instant = .zero
+    var nextLook: Instant = .zero
+    var renewAt: Instant = .zero
+    /// The highest ever seen; a record below either is an old one.
+    var highestEpoch = Epoch.none
+    var highestVersion: UInt64 = 0
+    /// The last epoch held: done with when it is lost.
+    var heldEpoch = Epoch.none
+    /// Whether the world knows that nothing is to be served.
+    var isClosed = false
+
+    /// A record (nil: none), and when it was first seen so.
+    public struct Sight: Hashable, Sendable {
+        public var record: LeaseRecord?
+        public var since: Instant
+    }
+
+    struct Asked: Hashable, Sendable {
+        enum Kind: Hashable, Sendable {
+            case read
+            case write(LeaseRecord, replacing: LeaseRecord?)
+        }
+        var kind: Kind
+        var request: UInt64
+        var sent: Instant
+    }
+
+    struct Sent: Hashable, Sendable {
+        var request: UInt64
+        var version: UInt64
+        var sent: Instant
+        var taking: LeaseTaking
+    }
+
+    /// - Parameters:
+    ///   - incarnation: never used before by any process of any node, such as 64 random bits.
+    ///   - roundTrip: what an answer may take before it counts as lost, if that is more than a sixth of the lease.
+    ///   - predecessor: the process of this node whose end is certain, and whose record may be taken up at once. A record of
+    ///     this node's by any other is waited out like another node's: it might be a copy of this machine.
+    public init(
+        holder: HolderName, incarnation: Incarnation, terms: LeaseTerms, roundTrip: Duration = .zero,
+        predecessor: Incarnation? = nil
+    ) {
+        self.holder = holder
+        self.incarnation = incarnation
+        self.terms = terms
+        self.predecessor = predecessor
+        patience = max(roundTrip, terms.patience)
+    }
+
+    // MARK: - What others see
+
+    /// Until when it may serve; nil when it must not.
+    public var holdsUntil: Deadline? {
+        if case .holding(let until, _, _) = state { until } else { nil }
+    }
+
+    /// Whether it neither holds nor has anything at the arbiter to give back: a process may end without making others wait.
+    public var isSettled: Bool {
+        switch state {
+        case .stopped: true
+        case .holding: false
+        case .apart: asked == nil && !mustReadBack && sight?.record.map { !isOwn($0) || $0.isFree } ?? true
+        }
+    }
+
+    /// When `advance(to:)` has something to do; nil before it is started.
+    public var nextDeadline: Deadline? {
+        if case .stopped = state { return nil }
+        let stepDown = holdsUntil.map { $0 - lead } ?? .distantFuture
+        return min(stepDown, asked.map { $0.sent + patience } ?? nextRequest)
+    }
+
+    /// Before the end, never after it.
+    var lead: Duration { bug == .stepsDownLate ? .zero - terms.lead : terms.lead }
+
+    // MARK: - Inputs
+
+    /// Begins to watch. Who succeeds a process that held says before that it wants to hold, and nothing is interrupted.
+    public mutating func start(at now: Instant, into effects: inout [LeaseEffect]) {
+        guard case .stopped = state else { return }
+        state = .apart(.starting)
+        notBefore = now
+        // The deadline of a predecessor that held stands until this machine knows better.
+        if predecessor == nil || !wants { leave(.starting, into: &effects) }
+        proceed(at: now, into: &effects)
+    }
+
+    /// Whether this node wants to hold. Wanting no more ends serving first, and gives the lease back after that.
+    public mutating func update(wants: Bool, at now: Instant, into effects: inout [LeaseEffect]) {
+        expire(at: now, into: &effects)
+        self.wants = wants
+        if !wants, !isClosed, state != .stopped { leave(.released, into: &effects) }
+        proceed(at: now, into: &effects)
+    }
+
+    /// Something says that the holder is gone or going, such as an advert of priority 0: it looks at once.
+    public mutating func hurry(at now: Instant, into effects: inout [LeaseEffect]) {
+        expire(at: now, into: &effects)
+        nextLook = min(nextLook, now)
+        proceed(at: now, into: &effects)
+    }
+
+    public mutating func advance(to now: Instant, into effects: inout [LeaseEffect]) {
+        expire(at: now, into: &effects)
+        if let asked, now >= asked.sent + patience { settle(asked, .ambiguous, at: now, into: &effects) }
+        proceed(at: now, into: &effects)
+    }
+
+    /// An answer; one to a request that is no longer waited for is not looked at.
+    public mutating func receive(
+        _ answer: LeaseAnswer, to request: UInt64, at now: Instant, into effects: inout [LeaseEffect]
+    ) {
+        // After a pause the clock comes first: a grant that lay waiting may be worth nothing any more.
+        expire(at: now, into: &effects)
+        if let asked, asked.request == request { settle(asked, answer, at: now, into: &effects) }
+        proceed(at: now, into: &effects)
+    }
+
+    private mutating func expire(at now: Instant, into effects: inout [LeaseEffect]) {
+        if let until = holdsUntil, now >= until - lead { leave(.expired, into: &effects) }
+    }
+}
