@@ -95,6 +95,9 @@ public struct Definitions: Sendable {
     public var trackFiles: [SourceRange] = []
     public var trackProcesses: [SourceRange] = []
     public var bfdInstances: [SourceRange] = []
+    public var arbiters: [SourceRange] = []
+    /// What arbiters say, statement by statement.
+    public var arbiterPlaces: [ArbiterPlaces] = []
     public var virtualServerGroups: [SourceRange] = []
     public var virtualServers: [SourceRange] = []
     /// The `SSL` block; nil where there is none.

@@ -153,6 +153,33 @@ extension Rule {
     static let besideHMAC = Rule("config.hmac.beside-password", lenient: .warning)
 }
 
+// MARK: - Arbiters
+
+// keepalived knows none of these keywords, and so has no leniency for them.
+extension Rule {
+    static let arbiterType = Rule("config.arbiter.type")
+    static let arbiterIncomplete = Rule("config.arbiter.incomplete")
+    static let arbiterOtherType = Rule("config.arbiter.other-type")
+    static let arbiterName = Rule("config.arbiter.name")
+    static let arbiterKey = Rule("config.arbiter.key")
+    static let arbiterEndpoint = Rule("config.arbiter.endpoint")
+    static let arbiterClusterID = Rule("config.arbiter.cluster-id")
+    static let duplicateArbiter = Rule("config.arbiter.duplicate-name")
+    static let undefinedArbiter = Rule("config.arbiter.undefined")
+    static let unusedArbiter = Rule(always: .note, "config.arbiter.unused")
+    static let arbiterMember = Rule("config.arbiter.member")
+    static let arbiterOwner = Rule("config.arbiter.owner")
+    static let arbiterGuarded = Rule("config.arbiter.guarded-address")
+    static let leaseTwice = Rule("config.arbiter.lease-twice")
+    static let leaseUnused = Rule(always: .warning, "config.arbiter.lease-name-unused")
+    static let leaseShort = Rule(always: .note, "config.arbiter.short-lease")
+    static let leaseBelowElection = Rule(always: .warning, "config.arbiter.below-election")
+    static let arbiterKeep = Rule(always: .warning, "config.arbiter.keep")
+    static let arbiterClear = Rule(always: .warning, "config.arbiter.clear-password")
+    static let arbiterSilent = Rule(always: .warning, "config.arbiter.no-hello")
+    static let arbiterForwarding = Rule(always: .note, "config.arbiter.forwarding")
+}
+
 // MARK: - Servers
 
 extension Rule {

@@ -31,7 +31,7 @@ public enum ScriptSecurity {
         }
         func secure(_ notify: inout NotifyScripts) {
             let hooks: [WritableKeyPath<NotifyScripts, HookCommand?>] = [
-                \.master, \.backup, \.fault, \.stop, \.deleted, \.any, \.masterReceivedLowerPriority,
+                \.master, \.backup, \.fault, \.stop, \.deleted, \.any, \.masterReceivedLowerPriority, \.split,
             ]
             for hook in hooks {
                 if let command = notify[keyPath: hook], !isSafe(command) { notify[keyPath: hook] = nil }

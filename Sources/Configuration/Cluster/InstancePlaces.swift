@@ -23,6 +23,9 @@ public struct InstancePlaces: Sendable {
     public var unicastTTL: SourceRange? { draft.value.unicastTTL?.range }
     public var multicastGroup: SourceRange? { draft.value.multicastGroup?.range }
     public var checksumAsV2: SourceRange? { draft.value.checksumAsV2?.range }
+    public var arbiter: SourceRange? { draft.value.lease.arbiter?.range }
+    public var leaseName: SourceRange? { draft.value.lease.name?.range }
+    public var hello: SourceRange? { draft.value.hello?.range }
 
     /// The entry of an address in `virtual_ipaddress` or `virtual_ipaddress_excluded`, else the instance's name.
     public func place(of address: IPAddress) -> SourceRange {
@@ -57,6 +60,8 @@ public struct GroupPlaces: Sendable {
     init(_ draft: GroupDraft) { self.draft = draft }
 
     public var name: SourceRange { draft.name.range }
+    public var arbiter: SourceRange? { draft.lease.arbiter?.range }
+    public var leaseName: SourceRange? { draft.lease.name?.range }
 
     public func place(ofScript name: String) -> SourceRange? { InstancePlaces.place(of: name, in: draft.trackScripts) }
     public func place(ofInterface name: String) -> SourceRange? {

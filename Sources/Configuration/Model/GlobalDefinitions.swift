@@ -49,6 +49,10 @@ public struct GlobalDefinitions: Hashable, Sendable {
     public var ownerIgnoreAdverts: Bool = false
     /// `v3_checksum_as_v2`.
     public var checksumAsV2: Bool = false
+    /// `vrrp_hello`.
+    public var hello: Bool = true
+    /// `vrrp_hello_port`: the UDP port that nodes greet each other on, 1…65535.
+    public var helloPort: UInt16 = Self.defaultHelloPort
     /// `address_lifetime`; zero is no end. 2…4294967294 s.
     public var addressLifetime: Duration = .seconds(10)
 
@@ -131,6 +135,8 @@ public struct GlobalDefinitions: Hashable, Sendable {
     public var virtualMACPrefix: String = "vrrp"
     /// `vmac_addr_prefix`: the same for those of addresses; nil means `vmac_prefix`.
     public var virtualMACAddressPrefix: String?
+
+    public static let defaultHelloPort: UInt16 = 7947
 
     public init() {}
 }

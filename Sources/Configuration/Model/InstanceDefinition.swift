@@ -133,6 +133,13 @@ public struct InstanceDefinition: Hashable, Sendable {
     public var receiveBuffer: Int?
     /// `lvs_sync_daemon_interface`: the old form of `lvs_sync_daemon`. Without effect for now.
     public var syncDaemonInterface: String?
+    /// `arbiter`, or the sync group's: the name of the `arbiter` that it needs a lease from to hold its addresses; nil needs none.
+    /// Of the members of a group either all have the same or none has one: `Model.leases` has what is asked for.
+    public var arbiter: String?
+    /// `lease_name`: what its lease is called behind the cluster's name; nil is the instance's name. Never set in a group.
+    public var leaseName: String?
+    /// `hello`, or `vrrp_hello`: it greets the other nodes of its virtual router.
+    public var hello: Bool = true
     /// `debug`, 0…4. Without effect, as in keepalived.
     public var debugLevel: Int = 0
 

@@ -25,6 +25,8 @@ public struct Model: Hashable, Sendable {
     public var trackProcesses: [TrackProcess] = []
     /// `bfd_instance` blocks.
     public var bfdInstances: [BFDInstance] = []
+    /// `arbiter` blocks.
+    public var arbiters: [ArbiterDefinition] = []
     /// `static_…` and `track_group`.
     public var statics = StaticDefinitions()
     /// `garp_group`, `interface_up_down_delays`, `linkbeat_interfaces`.

@@ -15,6 +15,10 @@ public struct SyncGroupDefinition: Hashable, Sendable {
     public var trackingWeight: Bool = false
     /// `notify_priority_changes`, or the global one.
     public var notifyPriorityChanges: Bool = false
+    /// `arbiter`: the name of the `arbiter` that the group needs one lease from for all of its members; nil needs none.
+    public var arbiter: String?
+    /// `lease_name`: what its lease is called behind the cluster's name; nil is the group's name.
+    public var leaseName: String?
     /// `smtp_alert`, or the global one.
     public var smtpAlert: Bool = false
 

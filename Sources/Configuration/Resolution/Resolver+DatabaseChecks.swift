@@ -95,7 +95,7 @@ extension Resolver {
 
 extension IPAddress {
     /// 127.0.0.0/8 and ::1 (RFC 1122 §3.2.1.3, RFC 4291 §2.5.3).
-    fileprivate var isLoopback: Bool {
+    var isLoopback: Bool {
         switch self {
         case .v4(let address): address.bits >> 24 == 127
         case .v6(let address): address.high == 0 && address.low == 1

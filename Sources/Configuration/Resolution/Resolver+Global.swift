@@ -31,6 +31,9 @@ extension Resolver {
         g.checksumAsV2 = draft.checksumAsV2?.value ?? false
         g.addressLifetime = draft.addressLifetime?.value ?? g.addressLifetime
 
+        g.hello = draft.hello?.value ?? true
+        g.helloPort = draft.helloPort.map { UInt16(clamping: $0.value) } ?? g.helloPort
+
         g.niceness = draft.niceness?.value
         g.realtimePriority = draft.realtimePriority?.value
         g.noSwap = draft.noSwap?.value ?? false

@@ -39,6 +39,8 @@ extension Resolver {
             group.trackScripts = resolveScripts(draft.trackScripts)
             group.tracked = resolve(draft.tracked)
             group.smtpAlert = draft.smtpAlert?.value ?? alertsOfInstances
+            group.arbiter = resolve(arbiter: draft.lease.arbiter)
+            group.leaseName = draft.lease.name?.value
             group.notify = resolve(draft.notify)
             group.trackingWeight = draft.trackingWeight?.value ?? false
             group.notifyPriorityChanges = draft.notifyPriorityChanges?.value ?? global.notifyPriorityChanges

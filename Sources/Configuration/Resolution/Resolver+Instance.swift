@@ -52,6 +52,7 @@ extension Resolver {
         i.addressLifetime = draft.addressLifetime?.value ?? global.addressLifetime
         i.notifyPriorityChanges =
             draft.notifyPriorityChanges?.value ?? group?.notifyPriorityChanges?.value ?? global.notifyPriorityChanges
+        resolveLease(draft, &i, in: group)
         resolveRare(draft, &i)
         resolveAuthentication(draft, &i)
         resolveHMAC(draft, &i)

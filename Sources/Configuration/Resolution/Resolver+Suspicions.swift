@@ -277,7 +277,7 @@ extension TrackScript {
 extension NotifyScripts {
     /// All that are written, in a fixed order.
     public var all: [HookCommand] {
-        [master, backup, fault, stop, deleted, any, masterReceivedLowerPriority].compactMap(\.self)
+        [master, backup, fault, stop, deleted, any, masterReceivedLowerPriority, split].compactMap(\.self)
     }
 }
 

@@ -23,6 +23,7 @@ struct Resolver {
     var hooks: [Placed<HookCommand>] = []
     var servers = ServerScope()
     var trackers = TrackerNames()
+    var arbiters = ArbiterScope()
     /// That nftables counts no connections was said.
     var saysTurns = false
 
@@ -52,6 +53,7 @@ struct Resolver {
             definitions.commands.append(draft.command?.range ?? draft.name.range)
         }
         let definitionsOfTrackers = resolveTrackers(root, &definitions)
+        resolveArbiters(root.arbiters, &definitions)
         let kept = uniqueInstances(root.instances)
         // Groups first: their members take defaults from them.
         let names = Dictionary(kept.enumerated().map { ($1.value.name.value, $0) }, uniquingKeysWith: { a, _ in a })
@@ -70,6 +72,7 @@ struct Resolver {
         dropFallen(&groups, &groupDrafts, instances)
         checkTogether(instances, drafts)
         checkGroups(groups, groupDrafts, instances)
+        checkLeases(instances, drafts, groups, groupDrafts)
         suspectScriptUser(instances, groups)
         definitions.syncGroups = groupDrafts.map(\.name.range)
         definitions.hooks = hooks
@@ -81,6 +84,7 @@ struct Resolver {
         }
         var model = Model(global: global, scripts: scripts, syncGroups: groups, instances: instances)
         (model.trackFiles, model.trackProcesses, model.bfdInstances) = definitionsOfTrackers
+        model.arbiters = arbiters.definitions
         model.statics = resolveStatics(root, names)
         model.interfaces = resolveInterfaces(root)
         checkSyncDaemon(names)
@@ -177,6 +181,7 @@ struct Resolver {
         notify.reportsDeleted = draft.reportsDeleted?.value ?? false
         notify.any = resolve(draft.any)
         notify.masterReceivedLowerPriority = resolve(draft.masterReceivedLowerPriority)
+        notify.split = resolve(draft.split)
         return notify
     }
 

@@ -14,6 +14,8 @@ public enum ArgumentShape: Hashable, Sendable {
     case seconds(ClosedRange<Int>)
     /// Milliseconds with up to three decimals; the range is in microseconds.
     case milliseconds(ClosedRange<Int>)
+    /// Percent with one decimal; the range is in parts per thousand.
+    case percent(ClosedRange<Int>)
     /// One word, described.
     case word(String)
     /// Words up to the end of the line, at least one.
@@ -67,6 +69,7 @@ extension ArgumentShape {
         case .integers(_, let what): "\(what) …"
         case .seconds: "SECONDS"
         case .milliseconds: "MILLISECONDS"
+        case .percent: "PERCENT"
         case .word(let what), .quoted(let what): Self.placeholder(what)
         case .words(let what): Self.placeholder(what) + " …"
         case .choice(let words): words.joined(separator: "|")
@@ -101,6 +104,8 @@ extension ArgumentShape {
             Self.span(range, scale: 1) + " s"
         case .milliseconds(let range):
             Self.span(range, scale: 1_000) + " ms"
+        case .percent(let range):
+            Self.span(range, scale: 100_000) + " %"
         case .sequence(let parts):
             parts.map(\.rangeText).filter { !$0.isEmpty }.joined(separator: ", ")
         case .optional(let part): part.rangeText

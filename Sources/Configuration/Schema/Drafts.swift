@@ -17,6 +17,7 @@ struct RootDraft: PlacedDraft {
     var trackProcesses: [TrackProcessDraft] = []
     var sessions: [SessionDraft] = []
     var trackGroups: [TrackGroupDraft] = []
+    var arbiters: [Boxed<ArbiterDraft>] = []
     var announcementGroups: [AnnouncementGroupDraft] = []
     var staticAddresses: [AddressDraft] = []
     var staticRoutes: [Written<WrittenEntry>] = []
@@ -66,6 +67,7 @@ struct NotifyDraft: Sendable {
     var reportsDeleted: Written<Bool>?
     var any: Written<HookCommand>?
     var masterReceivedLowerPriority: Written<HookCommand>?
+    var split: Written<HookCommand>?
 }
 
 struct GroupDraft: Sendable {
@@ -75,6 +77,7 @@ struct GroupDraft: Sendable {
     var trackScripts: [TrackedDraft] = []
     var tracked = TrackedItemsDraft()
     var notify = NotifyDraft()
+    var lease = LeaseDraft()
     var smtpAlert: Written<Bool>?
     var trackingWeight: Written<Bool>?
     var notifyPriorityChanges: Written<Bool>?
@@ -156,6 +159,8 @@ struct InstanceDraft: Sendable {
     var notifyPriorityChanges: Written<Bool>?
     var strict: Written<Bool>?
     var accept: Written<Bool>?
+    var lease = LeaseDraft()
+    var hello: Written<Bool>?
     var rare = RareDraft()
     var failed: Set<String> = []
 }
@@ -191,6 +196,8 @@ struct GlobalDraft: PlacedDraft {
     var ownerIgnoreAdverts: Written<Bool>?
     var checksumAsV2: Written<Bool>?
     var addressLifetime: Written<Duration>?
+    var hello: Written<Bool>?
+    var helloPort: Written<Int>?
     var niceness: Written<Int>?
     var realtimePriority: Written<Int>?
     var noSwap: Written<Bool>?

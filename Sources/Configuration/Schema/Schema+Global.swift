@@ -100,6 +100,10 @@ extension Schema {
             .boolean("vrrp_owner_ignore_adverts", \.ownerIgnoreAdverts, "With priority 255, hear nobody."),
             .boolean(
                 "v3_checksum_as_v2", \.checksumAsV2, "Leave the pseudo-header out of the IPv4 checksum of version 3."),
+            .boolean("vrrp_hello", \.hello, default: "on", "Greet the other nodes, so that they know each other."),
+            .integer(
+                "vrrp_hello_port", \.helloPort, 1...65_535, default: "\(GlobalDefinitions.defaultHelloPort)",
+                "The UDP port that nodes greet each other on; on all nodes the same."),
             .integerSeconds(
                 "address_lifetime", \.addressLifetime, "Seconds until an address ends that nobody refreshes; 0 never."),
         ]

@@ -6,7 +6,9 @@ extension Schema {
     static let instance = Block<InstanceDraft>(
         "vrrp_instance",
         parts: [
-            taking, travelling, depending, holding, announcing, telling, trackedItems { $1(&$0.tracked) },
+            taking, leaseKeywords("the instance") { $1(&$0.lease) }, greeting, travelling, depending, holding,
+            announcing,
+            telling, trackedItems { $1(&$0.tracked) },
             virtualInterfaces,
             laterOfInstances,
         ])
@@ -214,6 +216,7 @@ extension Schema {
             .command(
                 "notify_master_rx_lower_pri", \.notify.masterReceivedLowerPriority,
                 "Run when a master hears a lower priority."),
+            .command("notify_split", \.notify.split, "Run when another node says that it holds the addresses as well."),
             .boolean(
                 "notify_priority_changes", \.notifyPriorityChanges, default: "the sync group's",
                 "A line in the FIFOs for each change of priority."),

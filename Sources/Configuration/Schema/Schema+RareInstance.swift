@@ -196,7 +196,7 @@ extension StatementReader {
         return Written(value: HMACAuthentication.Key(id: id, value: .bytes(Secret(key))), range: range)
     }
 
-    private static func decodeHexadecimal(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
+    static func decodeHexadecimal(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
         guard digits.count % 2 == 0, digits.allSatisfy(isHexadecimalDigit) else { return nil }
         var bytes: [UInt8] = []
         var index = digits.startIndex

@@ -33,6 +33,7 @@ extension Schema {
                 draft.failed = reader.readBlock(script, into: &draft)
                 root.scripts.append(draft)
             },
+            arbiterBlock,
             Keyword("SSL", .block(named: false), "What to show to servers that are asked over TLS.") {
                 root, reader in
                 reader.expectNoMore()
@@ -196,7 +197,9 @@ extension Schema {
         ])
 
     /// `vrrp_sync_group`.
-    static let group = Block<GroupDraft>("vrrp_sync_group", parts: [ofGroup, trackedItems { $1(&$0.tracked) }])
+    static let group = Block<GroupDraft>(
+        "vrrp_sync_group",
+        parts: [ofGroup, leaseKeywords("the group") { $1(&$0.lease) }, trackedItems { $1(&$0.tracked) }])
 
     private static var ofGroup: [Keyword<GroupDraft>] {
         [

@@ -10,7 +10,8 @@ public enum Schema {
     /// The blocks themselves.
     private static var readBlocks: [any KeywordBlock] {
         [
-            root, global, script, group, instance, authentication, hmac, trackFile, oldTrackFile, trackProcess, session,
+            root, global, script, group, instance, authentication, hmac, arbiter, trackFile, oldTrackFile, trackProcess,
+            session,
             announcementGroup, trackGroupBlock, tls, serverGroup, virtualServer, realServer,
         ] + checkerBlocks
     }

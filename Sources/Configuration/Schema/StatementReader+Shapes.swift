@@ -12,6 +12,7 @@ extension StatementReader {
         case .integers(let range, _): return integers(range) != nil
         case .seconds(let range): return seconds(range) != nil
         case .milliseconds(let range): return milliseconds(range) != nil
+        case .percent(let range): return permille(range) != nil
         case .word(let what), .quoted(let what): return word(what) != nil
         case .words(let what): return words(what) != nil
         case .choice(let words):
