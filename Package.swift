@@ -11,7 +11,7 @@ import PackageDescription
 let plantsBugs = Context.environment["ALOFT_CANARIES"] == "1"
 let canaries: [SwiftSetting] = plantsBugs ? [.define("CANARIES")] : []
 /// What the simulator needs nothing of, and what takes minutes to build: TLS.
-let workers: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker", "MailWorker"]
+let workers: [Target.Dependency] = plantsBugs ? [] : ["HealthWorker", "MailWorker", "ArbiterWorker"]
 
 let strict: [SwiftSetting] =
     [
@@ -49,10 +49,13 @@ let package = Package(
         .target(name: "ConfigLanguage", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "Configuration", dependencies: ["ConfigLanguage", "Primitives"], swiftSettings: pure),
         .target(
-            name: "RouterEngine", dependencies: ["Configuration", "VRRP", "Primitives"], swiftSettings: pure),
+            name: "RouterEngine", dependencies: ["Arbitration", "Configuration", "VRRP", "Primitives"],
+            swiftSettings: pure),
         .target(
             name: "SimulatedWorld",
-            dependencies: ["RouterEngine", "Balancing", "Health", "Configuration", "VRRP", "Primitives"],
+            dependencies: [
+                "RouterEngine", "Arbitration", "Balancing", "Health", "Configuration", "VRRP", "Primitives",
+            ],
             swiftSettings: pure),
         .target(name: "Supervision", dependencies: ["Primitives"], swiftSettings: pure),
         .target(
@@ -71,7 +74,8 @@ let package = Package(
         .target(
             name: "Workers",
             dependencies: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Arbitration", "Configuration", "ConfigLanguage",
+                "Primitives",
             ],
             swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
@@ -84,6 +88,10 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .target(
+            name: "ArbiterWorker",
+            dependencies: ["Workers", "LinuxWorld", "Supervision", "Arbitration", "Configuration", "Primitives"],
+            swiftSettings: strict),
+        .target(
             name: "HealthWorker",
             dependencies: [
                 "Workers", "Probes", "DataPlanes", "Balancing", "Health", "Alerts", "LinuxWorld", "Netlink",
@@ -95,7 +103,8 @@ let package = Package(
         .executableTarget(
             name: "aloftd",
             dependencies: [
-                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Configuration",
+                "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Arbitration",
+                "Configuration",
                 "ConfigLanguage", "VRRP", "Primitives",
             ],
             swiftSettings: pure,
@@ -123,7 +132,7 @@ let package = Package(
         test("VRRP", ["Primitives"]),
         test("ConfigLanguage", ["Primitives"]),
         test("Configuration", ["NetworkLab", "ConfigLanguage", "Primitives"]),
-        test("RouterEngine", ["VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
+        test("RouterEngine", ["Arbitration", "VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
         test("Supervision", ["Primitives"]),
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("Balancing", ["Health", "Configuration", "ConfigLanguage", "Netlink", "Primitives"]),

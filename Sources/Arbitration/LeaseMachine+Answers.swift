@@ -5,14 +5,14 @@ extension LeaseMachine {
     mutating func settle(_ asked: Asked, _ answer: LeaseAnswer, at now: Instant, into effects: inout [LeaseEffect]) {
         self.asked = nil
         switch (asked.kind, answer) {
-        case (.read, .found(let record)): learn(record, by: asked, at: now, into: &effects)
+        case (.read, .found(let record)): learn(record, seenAfter: asked.sent, at: now, into: &effects)
         case (.write(let record, _), .granted):
             if bug == .holderCountsFromReceipt, let last = unsettled.indices.last { unsettled[last].sent = now }
-            learn(record, by: asked, at: now, into: &effects)
+            learn(record, seenAfter: asked.sent, at: now, into: &effects)
         case (.write(_, let replaced), .refused(let standing)):
             // An arbiter that grants nothing for a while, because it was restarted.
             if standing == replaced { notBefore = now + terms.pause }
-            learn(standing, by: asked, at: now, into: &effects)
+            learn(standing, seenAfter: asked.sent, at: now, into: &effects)
         case (_, .unreadable): distrust(.unreadable, at: now, into: &effects)
         case (.read, _): notBefore = now + terms.pause
         case (.write, _):
@@ -23,8 +23,9 @@ extension LeaseMachine {
     }
 
     /// What stands at the arbiter.
-    private mutating func learn(
-        _ record: LeaseRecord?, by asked: Asked, at now: Instant, into effects: inout [LeaseEffect]
+    /// - Parameter asked: when it was asked for; it stood at some time between that and now.
+    mutating func learn(
+        _ record: LeaseRecord?, seenAfter asked: Instant, at now: Instant, into effects: inout [LeaseEffect]
     ) {
         // Both only grow while an arbiter remembers.
         guard record?.epoch ?? .none >= highestEpoch, record?.version ?? 0 >= highestVersion else {
@@ -33,7 +34,7 @@ extension LeaseMachine {
         mustReadBack = false
         nextLook = now + terms.look
         if sight == nil || sight?.record != record {
-            sight = Sight(record: record, since: bug == .takerCountsFromSend ? asked.sent : now)
+            sight = Sight(record: record, since: bug == .takerCountsFromSend ? asked : now)
         }
         guard let record else { return leave(.nothingThere, into: &effects) }
         highestEpoch = record.epoch
@@ -53,7 +54,8 @@ extension LeaseMachine {
     private mutating func credit(
         _ record: LeaseRecord, _ request: Sent, at now: Instant, into effects: inout [LeaseEffect]
     ) {
-        let until = request.sent + terms.holdingTime
+        // A reload may have changed the terms since: the shorter count.
+        let until = request.sent + min(terms.holdingTime, record.terms.holdingTime)
         guard wants, now < until - lead else { return }
         if case .holding(let old, record.epoch, let taking) = state {
             guard until > old else { return }

@@ -3,10 +3,12 @@ import Primitives
 /// What is asked of the arbiter, and when.
 extension LeaseMachine {
     /// Asks what is due, when nothing is being asked.
-    mutating func proceed(at now: Instant, into effects: inout [LeaseEffect]) {
-        guard state != .stopped, asked == nil, now >= nextRequest else { return }
+    mutating func proceed(at now: Instant, early: Duration = .zero, into effects: inout [LeaseEffect]) {
+        guard state != .stopped, asked == nil, now + early >= nextRequest, now >= notBefore else { return }
         requests += 1
-        guard let sight, !mustReadBack, let due = writeDue(sight), now >= due else {
+        guard let sight, !mustReadBack, let due = writeDue(sight),
+            now + (holdsUntil == nil ? .zero : early) >= due
+        else {
             asked = Asked(kind: .read, request: requests, sent: now)
             effects.append(.read(request: requests))
             return
@@ -40,6 +42,12 @@ extension LeaseMachine {
         guard wants else { return isOwn(record) && !record.isFree ? sight.since : nil }
         if record.isFree || isOwn(record) { return sight.since }
         return sight.since + (bug == .takerWaitsItsOwn ? terms : terms.widened(by: record.terms)).waitingTime
+    }
+
+    /// When another's record, or none, will have stood for long enough to be replaced, if nothing changes.
+    public var takesAt: Deadline? {
+        guard holdsUntil == nil, wants, let sight else { return nil }
+        return writeDue(sight)
     }
 
     /// The record that comes after `record`: the next version; the next epoch, unless it only renews or gives back.

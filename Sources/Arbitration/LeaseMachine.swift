@@ -28,10 +28,12 @@ public struct LeaseMachine: Hashable, Sendable {
 
     public let holder: HolderName
     public let incarnation: Incarnation
-    public let terms: LeaseTerms
+    public private(set) var terms: LeaseTerms
     /// The process of this node before this one, known to be gone.
     public let predecessor: Incarnation?
-    let patience: Duration
+    private let roundTrip: Duration
+    /// When an answer counts as lost.
+    var patience: Duration { max(roundTrip, terms.patience) }
     var bug: LeaseBug?
 
     public internal(set) var state: State = .stopped
@@ -85,15 +87,18 @@ public struct LeaseMachine: Hashable, Sendable {
     ///   - roundTrip: what an answer may take before it counts as lost, if that is more than a sixth of the lease.
     ///   - predecessor: the process of this node whose end is certain, and whose record may be taken up at once. A record of
     ///     this node's by any other is waited out like another node's: it might be a copy of this machine.
+    ///   - lastRequest: requests are numbered from here. Processes of one node that follow each other under one incarnation
+    ///     must not use a number twice: the boot clock's nanoseconds at their starts do.
     public init(
         holder: HolderName, incarnation: Incarnation, terms: LeaseTerms, roundTrip: Duration = .zero,
-        predecessor: Incarnation? = nil
+        predecessor: Incarnation? = nil, lastRequest: UInt64 = 0
     ) {
         self.holder = holder
         self.incarnation = incarnation
         self.terms = terms
         self.predecessor = predecessor
-        patience = max(roundTrip, terms.patience)
+        self.roundTrip = roundTrip
+        requests = lastRequest
     }
 
     // MARK: - What others see
@@ -101,6 +106,11 @@ public struct LeaseMachine: Hashable, Sendable {
     /// Until when it may serve; nil when it must not.
     public var holdsUntil: Deadline? {
         if case .holding(let until, _, _) = state { until } else { nil }
+    }
+
+    /// Why it does not hold; nil while it does, and before it is started.
+    public var loss: LeaseLoss? {
+        if case .apart(let loss) = state { loss } else { nil }
     }
 
     /// Whether it neither holds nor has anything at the arbiter to give back: a process may end without making others wait.
@@ -126,11 +136,33 @@ public struct LeaseMachine: Hashable, Sendable {
 
     /// Begins to watch. Who succeeds a process that held says before that it wants to hold, and nothing is interrupted.
     public mutating func start(at now: Instant, into effects: inout [LeaseEffect]) {
+        if holdsUntil != nil, asked == nil { return proceed(at: now, into: &effects) }
         guard case .stopped = state else { return }
         state = .apart(.starting)
         notBefore = now
         // The deadline of a predecessor that held stands until this machine knows better.
         if predecessor == nil || !wants { leave(.starting, into: &effects) }
+        proceed(at: now, into: &effects)
+    }
+
+    /// Goes on with what a process of this node, which is gone and had the same incarnation, held when it ended: its deadline
+    /// stands in the kernel. To be called before `start`; it wants to hold then.
+    public mutating func resume(until: Deadline, epoch: Epoch, at now: Instant) {
+        guard case .stopped = state, now < until - lead else { return }
+        wants = true
+        state = .holding(until: until, epoch: epoch, .own)
+        heldEpoch = epoch
+        highestEpoch = epoch
+        renewAt = now
+        notBefore = now
+    }
+
+    /// Other terms, from the next write on. What is held stays so until its deadline, and others wait by the longer of both,
+    /// which the record says.
+    public mutating func reconfigure(_ terms: LeaseTerms, at now: Instant, into effects: inout [LeaseEffect]) {
+        expire(at: now, into: &effects)
+        self.terms = terms
+        if holdsUntil != nil { renewAt = min(renewAt, now) }
         proceed(at: now, into: &effects)
     }
 
@@ -149,9 +181,20 @@ public struct LeaseMachine: Hashable, Sendable {
         proceed(at: now, into: &effects)
     }
 
-    public mutating func advance(to now: Instant, into effects: inout [LeaseEffect]) {
+    /// - Parameter early: renewals and looks that are due within this time leave now, so that those of many leases share a
+    ///   request. Nothing is ever taken early.
+    public mutating func advance(to now: Instant, early: Duration = .zero, into effects: inout [LeaseEffect]) {
         expire(at: now, into: &effects)
         if let asked, now >= asked.sent + patience { settle(asked, .ambiguous, at: now, into: &effects) }
+        proceed(at: now, early: early, into: &effects)
+    }
+
+    /// What stands at the arbiter, unasked. It may be late or come twice: only a newer record than was seen counts.
+    public mutating func observe(_ record: LeaseRecord?, at now: Instant, into effects: inout [LeaseEffect]) {
+        expire(at: now, into: &effects)
+        if state != .stopped, let record, record.version > highestVersion, record.epoch >= highestEpoch, sight != nil {
+            learn(record, seenAfter: now, at: now, into: &effects)
+        }
         proceed(at: now, into: &effects)
     }
 

@@ -29,6 +29,12 @@ public struct HolderName: Hashable, Sendable, CustomStringConvertible {
         }
         description = name
     }
+
+    /// The nearest name to any text: what it must not have becomes a dash, what is too long is cut, nothing is `node`.
+    public init(fitting text: String) {
+        let fitting = text.utf8.prefix(Self.longest).map { (0x21...0x7e).contains($0) ? $0 : UInt8(ascii: "-") }
+        description = fitting.isEmpty ? "node" : String(decoding: fitting, as: UTF8.self)
+    }
 }
 
 /// One life of a node's lease machine, never used twice: two processes of one node are told apart by it.

@@ -1,3 +1,4 @@
+import Arbitration
 import Primitives
 import VRRP
 
@@ -21,6 +22,14 @@ public enum Effect: Hashable, Sendable {
     case refresh(AddressID)
     /// `Engine.sockets` says which sockets should be open now.
     case socketsChanged
+    // Leases
+    /// The addresses under this lease may be served until then (nil: no more), whatever becomes of this process. Comes before
+    /// everything that makes others serve, and before everything that serves.
+    case fence(LeaseID, until: Deadline?)
+    /// `Engine.guards` says what the fence should guard now.
+    case guardsChanged
+    /// Ask an arbiter. Questions that follow each other go in one request.
+    case ask(String, LeaseQuestion)
     // What outlives this process
     case record(RouterID)
     case recordScript(ScriptID)
@@ -66,6 +75,10 @@ public enum Note: Hashable, Sendable {
     case scriptSkipped(ScriptID)
     /// The record of a predecessor was too old to go on with.
     case tooLateToAdopt(RouterID, since: Duration)
+    /// This node holds the lease.
+    case leaseTaken(LeaseID)
+    /// It held the lease, and does not any more.
+    case leaseLost(LeaseID, LeaseLoss)
 }
 
 extension Note {
@@ -83,6 +96,8 @@ extension Note {
         case .scriptChanged(_, let isUp): isUp ? .scriptRose : .scriptFell
         case .scriptSkipped: .scriptOverrun
         case .tooLateToAdopt: .adoptionTooLate
+        case .leaseTaken: .leaseHeld
+        case .leaseLost(_, let loss): loss.rule
         }
     }
 }

@@ -12,19 +12,25 @@ struct GroupSlot: Sendable {
 extension Engine {
     /// Compares the groups that something happened to with their rule, until nothing moves any more.
     mutating func settleGroups(at now: Instant, into effects: inout [Effect]) {
-        guard !dirtyGroups.isEmpty else { return }
+        guard !dirtyGroups.isEmpty || !dirtyLeases.isEmpty else { return }
         // Promoting or demoting makes a group dirty again, once; the bound is for our own mistakes.
-        for _ in 0..<4 where !dirtyGroups.isEmpty {
-            let dirty = dirtyGroups
+        for _ in 0..<4 where !dirtyGroups.isEmpty || !dirtyLeases.isEmpty {
+            let (dirty, leases) = (dirtyGroups, dirtyLeases)
             dirtyGroups.removeAll(keepingCapacity: true)
+            dirtyLeases.removeAll(keepingCapacity: true)
+            for index in leases where index < self.leases.count {
+                settleLease(LeaseID(index), at: now, into: &effects)
+            }
             for index in dirty where index < groups.count { settleGroup(index, at: now, into: &effects) }
         }
         dirtyGroups.removeAll(keepingCapacity: true)
+        dirtyLeases.removeAll(keepingCapacity: true)
     }
 
     private mutating func settleGroup(_ index: Int, at now: Instant, into effects: inout [Effect]) {
         let members = groups[index].members
-        if phase == .running {
+        // Where the group has a lease, that decides.
+        if phase == .running, members.first.map({ slots[$0.index]?.lease == nil }) ?? true {
             let routers = members.compactMap { slots[$0.index]?.router }
             switch SyncGroup.verdict(of: routers) {
             case .settled: break

@@ -35,6 +35,7 @@ extension Engine {
             }
         }
         for id in routerIDs { environmentChanged(id, at: now, into: &effects) }
+        if phase != .waiting { settleGuards(into: &effects) }
         if phase != .waiting, sockets != before { effects.append(.socketsChanged) }
     }
 
@@ -67,6 +68,7 @@ extension Engine {
             for id in watchers[name] ?? [] { environmentChanged(id, at: now, into: &effects) }
         }
         roam(at: now, into: &effects)
+        if phase != .waiting { settleGuards(into: &effects) }
     }
 
     /// Points an address at the interface that has its device's name now.

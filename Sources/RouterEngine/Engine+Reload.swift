@@ -13,6 +13,8 @@ extension Engine {
         buildGroups(model)
         for definition in model.instances { _ = insert(definition, model) }
         linkMembers(model)
+        var none: [Effect] = []
+        buildLeases(model, at: .zero, into: &none)
     }
 
     private mutating func buildGroups(_ model: Model) {
@@ -26,7 +28,10 @@ extension Engine {
     /// A new router in a free slot, with its addresses; nothing is started.
     private mutating func insert(_ definition: InstanceDefinition, _ model: Model) -> RouterID? {
         let group = groupIndex(of: definition.name, model)
-        guard let settings = settings(of: definition, isGrouped: group != nil) else { return nil }
+        guard
+            let settings = settings(
+                of: definition, needsConsent: group != nil || lease(of: definition.name, model) != nil)
+        else { return nil }
         var slot = RouterSlot(
             definition: definition, router: VirtualRouter(settings),
             addressDigest: Advertisement.addressDigest(of: definition.virtualAddresses.lazy.map(\.prefix.address)),
@@ -151,6 +156,7 @@ extension Engine {
                 oldGroups.first { $0.definition.name == groups[index].definition.name }?.role ?? .initialize
         }
         dirtyGroups = Array(groups.indices)
+        buildLeases(next, at: now, into: &effects)
         // Once all routers have said what they want: an address that moves between two masters does not blink.
         for id in touched { settle(id, at: now, into: &effects) }
         for id in bug.isPlanted(.reloadTouchesAll) ? routerIDs : announcing {
@@ -162,6 +168,7 @@ extension Engine {
             for id in added { refreshEnvironment(of: id) }
             // A group's faults are its members': a reload may have brought or taken the one that has them.
             for id in oldIDs where kept.contains(id) { environmentChanged(id, at: now, into: &effects) }
+            startLeases([], at: now, into: &effects)
             for id in added {
                 startRouter(id, at: now, into: &effects)
                 for address in slots[id.index]?.addresses ?? [] { settle(address, at: now, into: &effects) }
@@ -171,6 +178,7 @@ extension Engine {
             for id in added { refreshEnvironment(of: id) }
         }
         if sockets != before { effects.append(.socketsChanged) }
+        settleGuards(into: &effects)
         effects.append(
             .reloaded(changed: changed.count, added: added.count, removed: oldIDs.count - kept.count))
     }
@@ -224,8 +232,11 @@ extension Engine {
         let trackers = trackers(of: definition, group.map { next.syncGroups[$0] })
         slots[id.index]?.group = group
         slots[id.index]?.trackers = trackers
-        guard slot.definition != definition || (slot.group == nil) != (group == nil) || isMoved else { return false }
-        guard let settings = settings(of: definition, isGrouped: group != nil) else { return false }
+        let needsConsent = group != nil || lease(of: definition.name, next) != nil
+        guard slot.definition != definition || slot.router.settings.needsConsent != needsConsent || isMoved else {
+            return false
+        }
+        guard let settings = settings(of: definition, needsConsent: needsConsent) else { return false }
         slots[id.index]?.definition = definition
         slots[id.index]?.addressDigest = Advertisement.addressDigest(
             of: definition.virtualAddresses.lazy.map(\.prefix.address))

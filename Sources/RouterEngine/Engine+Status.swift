@@ -23,6 +23,8 @@ public struct RouterStatus: Sendable {
     public var lastAdvert: Instant
     public var addresses: [ManagedAddress]
     public var group: String?
+    /// The lease that it holds by; nil where it needs none.
+    public var lease: LeaseStatus?
     public var counters: RouterCounters
     public var neighbours: [Neighbours.Neighbour]
     public var definition: InstanceDefinition
@@ -89,7 +91,8 @@ extension Engine {
             masterInterval: router.masterInterval, masterDownInterval: router.masterDownInterval,
             nextDeadline: router.nextDeadline, wantsMaster: router.wantsMaster, lastHeard: router.lastHeard,
             lastAdvert: slot.lastAdvert, addresses: slot.addresses.compactMap { addresses[$0] },
-            group: slot.group.map { groups[$0].definition.name }, counters: slot.counters,
+            group: slot.group.map { groups[$0].definition.name }, lease: slot.lease.flatMap { lease($0) },
+            counters: slot.counters,
             neighbours: slot.neighbours.all, definition: slot.definition)
     }
 

@@ -1,3 +1,4 @@
+import Arbitration
 import Configuration
 import Primitives
 import VRRP
@@ -36,6 +37,14 @@ public struct Engine: Sendable {
     /// Reused for the effects of one router, so that an advertisement allocates nothing.
     var scratch: [RouterEffect] = []
     var dirtyGroups: [Int] = []
+    var leases: [LeaseSlot?] = []
+    var dirtyLeases: [Int] = []
+    let identity: NodeIdentity
+    /// What stops this node when it stands still.
+    public internal(set) var fence = FenceStanding.pending
+    /// What the world was last told to guard.
+    var guardsInForce: [FenceGuard] = []
+    var arbiterStandings: [String: ArbiterStanding] = [:]
     /// Removed by a reload, still needed by the effects it left behind; forgotten at the next input.
     var retired: [RouterID] = []
     var retiredAddresses: [AddressID] = []
@@ -55,8 +64,9 @@ public struct Engine: Sendable {
         var id: VirtualRouterID
     }
 
-    public init(_ model: Model, bug: PlantedBug = PlantedBug()) {
+    public init(_ model: Model, as identity: NodeIdentity = NodeIdentity(), bug: PlantedBug = PlantedBug()) {
         self.model = model
+        self.identity = identity
         self.bug = bug
         scratch.reserveCapacity(16)
         build(model)
@@ -70,7 +80,8 @@ public struct Engine: Sendable {
     public mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
         forgetRetired()
         switch input {
-        case .start(let routers, let scripts): start(adopting: routers, scripts, at: now, into: &effects)
+        case .start(let routers, let scripts, let held):
+            start(adopting: routers, scripts, held, at: now, into: &effects)
         case .timer: break
         case .kernelDump(let links, let addresses): receiveDump(links, addresses, at: now, into: &effects)
         case .link(let link): receive(link, at: now, into: &effects)
@@ -82,6 +93,9 @@ public struct Engine: Sendable {
         case .socketsMissing(let keys): receiveMissing(keys, at: now, into: &effects)
         case .scriptFinished(let id, let outcome): receive(outcome, of: id, at: now, into: &effects)
         case .reload(let model): reload(model, at: now, into: &effects)
+        case .leases(let arbiter, let reports): receive(reports, from: arbiter, at: now, into: &effects)
+        case .fence(let standing): receive(standing, at: now, into: &effects)
+        case .arbiter(let name, let standing): receive(standing, of: name)
         case .stop: stop(at: now, into: &effects)
         case .release(let records): release(records, at: now, into: &effects)
         }
@@ -97,6 +111,7 @@ public struct Engine: Sendable {
             case .script: scriptIsDue(key.index, at: now, into: &effects)
             case .address: addressIsDue(AddressID(key.index), at: now, into: &effects)
             case .pacing: pace(at: now, into: &effects)
+            case .lease: leaseIsDue(LeaseID(key.index), at: now, into: &effects)
             }
         }
         settleGroups(at: now, into: &effects)
@@ -105,10 +120,12 @@ public struct Engine: Sendable {
     // MARK: - Start and stop
 
     private mutating func start(
-        adopting records: [RouterRecord], _ scriptRecords: [ScriptRecord], at now: Instant, into effects: inout [Effect]
+        adopting records: [RouterRecord], _ scriptRecords: [ScriptRecord], _ held: [HeldLease], at now: Instant,
+        into effects: inout [Effect]
     ) {
         guard phase == .waiting else { return }
         adopt(scriptRecords)
+        adopt(held)
         var delay = model.global.startupDelay
         let sinceBoot = Instant.zero + model.global.delayAfterBoot
         if sinceBoot > now + delay { delay = sinceBoot - now }
@@ -120,6 +137,8 @@ public struct Engine: Sendable {
             adopt(record, as: id, at: now, into: &effects)
         }
         if !adoptsNothing { adoptGroups(records, into: &effects) }
+        settleGuards(into: &effects)
+        startLeases(held, at: now, into: &effects)
         takeStrays()
         if adoptsNothing, delay > .zero {
             phase = .delayed(until: now + delay)
@@ -185,6 +204,7 @@ public struct Engine: Sendable {
             adopt(record, as: id, at: now, into: &effects)
         }
         for id in addresses.ids { settle(id, at: now, into: &effects) }
+        for index in leases.indices { effects.append(.fence(LeaseID(index), until: nil)) }
         stop(at: now, into: &effects)
     }
 
@@ -196,6 +216,7 @@ public struct Engine: Sendable {
         for index in groups.indices { noteGroupRole(index, into: &effects) }
         // Also what a killed predecessor left, and no router of this one held.
         for id in addresses.ids { settle(id, at: now, into: &effects) }
+        stopLeases(at: now, into: &effects)
         effects.append(.stopped)
     }
 
@@ -210,8 +231,10 @@ public struct Engine: Sendable {
         guard let outcome = slots[id.index]?.run(into: &scratch, body) else { return }
         if !scratch.isEmpty { carryOut(scratch, of: id, at: now, into: &effects) }
         deadlines.set(.init(.router, id.index), outcome.deadline)
-        // A group looks at nothing of its members but their roles.
-        if let group = outcome.dirtyGroup, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
+        // Groups and leases look at nothing of their members but their roles.
+        guard outcome.isDirty else { return }
+        if let group = slots[id.index]?.group, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
+        if let lease = slots[id.index]?.lease { markDirty(lease) }
     }
 
     private mutating func carryOut(

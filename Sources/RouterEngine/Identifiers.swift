@@ -17,6 +17,14 @@ public struct GroupID: Hashable, Sendable, Comparable, CustomStringConvertible {
     public var description: String { "group \(index)" }
 }
 
+/// A lease that this node takes part in. Its index is its slot in the fence.
+public struct LeaseID: Hashable, Sendable, Comparable, CustomStringConvertible {
+    public let index: Int
+    public init(_ index: Int) { self.index = index }
+    public static func < (a: Self, b: Self) -> Bool { a.index < b.index }
+    public var description: String { "lease \(index)" }
+}
+
 /// A tracked script. Not reused: a late answer to a script that a reload removed finds nobody.
 public struct ScriptID: Hashable, Sendable, Comparable, CustomStringConvertible {
     public let number: UInt32

@@ -1,3 +1,4 @@
+import Arbitration
 import Configuration
 import Primitives
 
@@ -5,7 +6,7 @@ import Primitives
 /// wrapped. The driver writes each to the input log before the engine sees it.
 public enum Input: Hashable, Sendable {
     /// Start the virtual routers, going on with what a predecessor recorded. Comes once, after the first dump.
-    case start(adopting: [RouterRecord], scripts: [ScriptRecord])
+    case start(adopting: [RouterRecord], scripts: [ScriptRecord], leases: [HeldLease] = [])
     /// A deadline may have passed.
     case timer
     /// All links and addresses as the kernel has them: at start and after an overrun.
@@ -21,6 +22,12 @@ public enum Input: Hashable, Sendable {
     case scriptFinished(ScriptID, ScriptOutcome)
     /// A configuration that was checked and found good.
     case reload(Model)
+    /// What an arbiter says of leases.
+    case leases(arbiter: String, [LeaseReport])
+    /// How an arbiter is reached.
+    case arbiter(String, ArbiterStanding)
+    /// What stands between a stalled node and those it served. Leases wait for the first.
+    case fence(FenceStanding)
     case stop
     /// A predecessor cannot be kept alive: give up what it recorded as held, and remove what it left. Comes
     /// instead of `start`, after the first dump.

@@ -26,6 +26,12 @@ public enum Narration {
         case .preempted:
             let theirs = cause.peerPriority.map { " \($0)" } ?? ""
             return "priority \(status.priority) is higher than\(theirs) of \(peer)"
+        case .leaseTakenFree, .leaseTakenAbsent, .leaseTakenRunOut, .leaseTakenOwn:
+            return "it was ready, and its lease was granted: " + (status.lease.map(holding) ?? "")
+        case .leaseStarting, .leaseNothingThere, .leaseHeldByAnother, .leaseExpired, .leaseReleased,
+            .leaseOlderRecord, .leaseUnreadable:
+            guard let lease = status.lease, case .apart(let loss) = lease.state else { return "its lease is lost" }
+            return "without its lease it must not serve: " + self.loss(loss, of: lease)
         case .groupReady: return "every member of its sync group is ready"
         case .higherPriority:
             return "\(peer) has the higher priority (\(cause.peerPriority.map { "\($0)" } ?? "?"))"
@@ -50,7 +56,12 @@ public enum Narration {
                 let left = max(.zero, deadline - now)
                 lines.append("it becomes master in \(left.formattedSeconds()) s unless an advertisement arrives")
             }
-            if status.wantsMaster { lines.append("it could be master, and waits for its sync group") }
+            if status.wantsMaster, let lease = status.lease {
+                lines.append(
+                    "it could be master, and waits for lease \(lease.definition.name): \(waiting(lease, at: now))")
+            } else if status.wantsMaster {
+                lines.append("it could be master, and waits for its sync group")
+            }
             if !status.settings.preempts { lines.append("nopreempt: a living master stays, whatever its priority") }
             if let heard = status.lastHeard, heard.priority < status.priority, status.settings.preempts {
                 lines.append("priority \(status.priority) will pre-empt \(heard.priority) of \(heard.address)")

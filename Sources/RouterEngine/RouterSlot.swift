@@ -12,6 +12,8 @@ struct RouterSlot: Sendable {
     var packet: AdvertisementPacket?
     var interface: InterfaceIndex?
     var group: Int?
+    /// The lease without which it must not be master; a group's members have the same.
+    var lease: LeaseID?
     var trackers: [Tracker] = []
     /// Another router with the same key in `Engine.demux`, told apart by its peers.
     var sameKey: RouterID?
@@ -33,13 +35,13 @@ struct RouterSlot: Sendable {
 
 /// What happens with every advertisement happens in place: reading a slot out of the table copies all of it.
 extension RouterSlot {
-    /// Lets the router handle something. A group is dirty when its member's role, or wish for one, changed.
+    /// Lets the router handle something. What decides with it (group, lease) is dirty when its role, or wish for one, changed.
     mutating func run(
         into effects: inout [RouterEffect], _ body: (inout VirtualRouter, inout [RouterEffect]) -> Void
-    ) -> (deadline: Deadline?, dirtyGroup: Int?) {
+    ) -> (deadline: Deadline?, isDirty: Bool) {
         let (role, wanted) = (router.role, router.wantsMaster)
         body(&router, &effects)
-        return (router.nextDeadline, router.role != role || router.wantsMaster != wanted ? group : nil)
+        return (router.nextDeadline, router.role != role || router.wantsMaster != wanted)
     }
 
     enum Examined {
@@ -118,7 +120,7 @@ extension Engine {
     }
 
     /// `definition` as VRRP wants it.
-    func settings(of definition: InstanceDefinition, isGrouped: Bool) -> Settings? {
+    func settings(of definition: InstanceDefinition, needsConsent: Bool) -> Settings? {
         guard let id = VirtualRouterID(definition.virtualRouterID) else { return nil }
         var password: Secret?
         if case .pass(let secret) = definition.authentication { password = secret }
@@ -138,7 +140,7 @@ extension Engine {
             answersLowerPriority: !definition.lowerPriorityNoAdvert,
             advertisesBeforeYielding: definition.higherPrioritySendAdvert,
             ownerIgnoresAdverts: definition.ownerIgnoreAdverts, peers: peers,
-            checksPeers: definition.checkUnicastSource, isGrouped: isGrouped,
+            checksPeers: definition.checkUnicastSource, needsConsent: needsConsent,
             announcements: AnnouncementSchedule(
                 masterRepeat: announcements.masterRepeat, masterDelay: announcements.masterDelay,
                 refresh: announcements.masterRefresh, refreshRepeat: announcements.refreshRepeat,

@@ -11,5 +11,6 @@ extension RuleID {
     public static let scriptOverrun = RuleID("engine.script.overrun")
     public static let addressesDiffer = RuleID("engine.receive.addresses-differ")
     public static let unknownRouter = RuleID("engine.receive.unknown-router")
+    public static let leaseHeld = RuleID("engine.lease.held")
     public static let groupRole = RuleID("engine.group.role")
 }

@@ -5,9 +5,10 @@ import Primitives
 /// | part | size | written |
 /// | --- | --- | --- |
 /// | header | 64 | its first word, the bank in force, once the successor has written all of its own |
-/// | bank 0, bank 1 | routers, then scripts | |
+/// | bank 0, bank 1 | routers, scripts, leases | |
 /// | routers of a bank | 192 each: two slots of 64, then the time of the last advertisement | on transitions; the time with each advert |
 /// | scripts of a bank | 32 each | when a script rises or falls |
+/// | leases of a bank | 64 each: 32, then the deadline | when one is taken or lost; the deadline with each renewal |
 /// | snapshot | the rest | at start and after each accepted reload |
 ///
 /// There are two banks because a successor may number its routers otherwise than its predecessor: it reads
@@ -20,7 +21,9 @@ public struct StateLayout: Sendable {
     public static let scripts = 512
     public static let routerStride = 192
     public static let scriptStride = 32
-    static let bankSize = routers * routerStride + scripts * scriptStride
+    public static let leases = Engine.leaseLimit
+    public static let leaseStride = 64
+    static let bankSize = routers * routerStride + scripts * scriptStride + leases * leaseStride
 
     /// Where the worker's part begins: a multiple of 8.
     public let base: Int
@@ -41,6 +44,13 @@ public struct StateLayout: Sendable {
     public func script(_ index: Int, bank number: Int) -> Int {
         bank(number) + Self.routers * Self.routerStride + index * Self.scriptStride
     }
+
+    public func lease(_ slot: Int, bank number: Int) -> Int {
+        bank(number) + Self.routers * Self.routerStride + Self.scripts * Self.scriptStride + slot * Self.leaseStride
+    }
+
+    /// The word with a lease's deadline; 0 is closed.
+    public func deadline(_ slot: Int, bank number: Int) -> Int { lease(slot, bank: number) + HeldLease.encodedLength }
 
     /// Header of the snapshot: two words, length and checksum; then its bytes.
     public var snapshot: Int { bank(2) }

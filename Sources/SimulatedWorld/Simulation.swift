@@ -391,6 +391,9 @@ public final class Simulation {
             case .note: 14 << 32
             case .reloaded: 15 << 32
             case .stopped: 16 << 32
+            case .fence(let id, _): 18 << 32 | UInt64(id.index)
+            case .guardsChanged: 19 << 32
+            case .ask: 20 << 32
             }
         mix(code &+ UInt64(host.index) << 40)
     }

@@ -19,7 +19,8 @@ struct Story {
 
     static func describe(_ input: Input) -> String {
         switch input {
-        case .start(let routers, let scripts): "start, \(routers.count) records, \(scripts.count) scripts"
+        case .start(let routers, let scripts, let held):
+            "start, \(routers.count) records, \(scripts.count) scripts, \(held.count) leases"
         case .timer: "timer"
         case .kernelDump(let links, let addresses):
             "dump: \(links.map { "\($0.name) \($0.isUp ? "up" : "down")" }), \(addresses.map { "\($0.prefix)" })"
@@ -34,6 +35,9 @@ struct Story {
                 : "no socket on \(keys.map { "\($0.interface) IPv\($0.family.rawValue)" })"
         case .scriptFinished(let id, let outcome): "\(id) \(outcome)"
         case .reload: "reload"
+        case .leases(let arbiter, let reports): "\(arbiter): \(reports.map { "\($0.lease) \($0.kind)" })"
+        case .arbiter(let name, let standing): "\(name) \(standing)"
+        case .fence(let standing): "fence \(standing)"
         case .stop: "stop"
         case .release(let routers): "release of \(routers.count) records"
         }
@@ -59,6 +63,9 @@ struct Story {
         case .withdraw(let id): "withdraw \(prefix(id))"
         case .refresh(let id): "refresh \(prefix(id))"
         case .socketsChanged: "sockets \(engine.sockets.count)"
+        case .fence(let id, let until): "fence \(id) until \(until.map { "\($0)" } ?? "now")"
+        case .guardsChanged: "guards \(engine.guards.count)"
+        case .ask(let arbiter, let question): "ask \(arbiter) \(question)"
         case .record(let id): "record \(name(id)) \(engine.record(of: id).map { "\($0.role)" } ?? "?")"
         case .recordScript(let id): "record \(id)"
         case .startScript(let id): "start \(id)"

@@ -86,29 +86,21 @@ extension Supervisor {
         if mail.process?.pending == 0 { mail.process?.lastHeard = now }
         mail.process?.pending += 1
         mail.process?.idleUntil = nil
-        effects.append(.sendMail(.mail(order)))
+        effects.append(.sendHelper(.mail, .mail(order)))
     }
 
     private mutating func startMailIfNeeded(at now: Instant, into effects: inout [SupervisorEffect]) {
         guard mail.process == nil, !mail.waiting.isEmpty, (mail.restartAt ?? now) <= now else { return }
         mail.restartAt = nil
         mail.process = MailKeeper.Process(startedAt: now, lastHeard: now)
-        effects.append(.startMail)
+        effects.append(.startHelper(.mail, .start))
         let orders = mail.waiting
         mail.waiting = []
         for order in orders { give(order, at: now, into: &effects) }
     }
 
-    public mutating func mailStarted(pid: Int32) { mail.process?.pid = pid }
-
-    /// It could not even be started: as if it had ended at once.
-    public mutating func mailFailedToStart(_ text: String, at now: Instant, into effects: inout [SupervisorEffect]) {
-        effects.append(.log(.error, nil, "cannot start the mail process: \(text)"))
-        mailEnded(.exited(ExitCode.fatal), at: now, into: &effects)
-    }
-
     /// The mail process is gone, and everything it had sent was received.
-    public mutating func mailEnded(_ status: ProcessEnd, at now: Instant, into effects: inout [SupervisorEffect]) {
+    mutating func mailEnded(_ status: ProcessEnd, at now: Instant, into effects: inout [SupervisorEffect]) {
         guard let ended = mail.process else { return }
         mail.process = nil
         if !ended.isLeaving {
@@ -141,7 +133,7 @@ extension Supervisor {
             mail.process?.isKilled = true
             effects.append(
                 .log(.error, SupervisionRule.mailLost, "the mail process says nothing any more, and is killed"))
-            effects.append(.signalMail(.kill))
+            effects.append(.signalHelper(.mail, .kill))
         }
     }
 
@@ -149,7 +141,7 @@ extension Supervisor {
         guard mail.process?.isLeaving == false else { return }
         mail.process?.isLeaving = true
         mail.process?.idleUntil = nil
-        effects.append(.sendMail(.stop))
+        effects.append(.sendHelper(.mail, .stop))
     }
 
     // MARK: - The daemon's stop
@@ -178,17 +170,17 @@ extension Supervisor {
         mail.process?.pending = 0
         mail.process?.isLeaving = true
         mail.process?.isKilled = true
-        effects.append(.signalMail(.kill))
+        effects.append(.signalHelper(.mail, .kill))
     }
 
     // MARK: - What it says
 
-    public mutating func receiveFromMail(
+    mutating func receiveFromMail(
         _ message: WorkerMessage, at now: Instant, into effects: inout [SupervisorEffect]
     ) {
         mail.process?.lastHeard = now
         switch message {
-        case .log(let level, let text): for line in Self.lines(text) { effects.append(.logMail(level, line)) }
+        case .log(let level, let text): for line in Self.lines(text) { effects.append(.logHelper(.mail, level, line)) }
         case .mailsSettled(let delivered, let lost):
             mail.delivered &+= UInt64(delivered)
             mail.lost &+= UInt64(lost)
@@ -209,11 +201,11 @@ extension Supervisor {
     }
 
     /// The bytes on its socket are no messages.
-    public mutating func receiveGarbageFromMail(at now: Instant, into effects: inout [SupervisorEffect]) {
+    mutating func receiveGarbageFromMail(at now: Instant, into effects: inout [SupervisorEffect]) {
         guard mail.process?.isKilled == false else { return }
         mail.process?.isKilled = true
         effects.append(
             .log(.error, SupervisionRule.mailLost, "the mail process sends what is no message, and is killed"))
-        effects.append(.signalMail(.kill))
+        effects.append(.signalHelper(.mail, .kill))
     }
 }

@@ -4,12 +4,14 @@
 /// | offset | size | what |
 /// | --- | --- | --- |
 /// | 0 | 8 | magic |
+/// | 16 | 8 | this life of the daemon: random, the same for all its workers
 /// | 8 | 8 | the promise: boot-time nanoseconds by which the worker will have woken; 0 while it starts |
 public enum StatePage {
     /// `ALOFT`, and the layout's version.
     public static let magic: UInt64 = 0x414C_4F46_5400_0001
     public static let magicOffset = 0
     public static let promiseOffset = 8
+    public static let incarnationOffset = 16
     public static let size = 4096
     /// Where the worker's own state begins.
     public static let stateOffset = 4096

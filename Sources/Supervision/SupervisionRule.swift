@@ -26,6 +26,10 @@ public enum SupervisionRule {
     public static let workerGiveUp = RuleID("supervision.worker.give-up")
     /// The worker ended with a code that a restart would not change.
     public static let workerPermanent = RuleID("supervision.worker.permanent")
+    /// The arbiter worker ended unasked, and is started again.
+    public static let arbiterRestart = RuleID("supervision.arbiter.restart")
+    /// It said nothing for ten seconds, or what is no message, or did not stop.
+    public static let arbiterHung = RuleID("supervision.arbiter.hung")
     /// The worker did not release within its limit at a stop.
     public static let stopTimeout = RuleID("supervision.stop.timeout")
     /// A hook did not start, failed, or was ended at its limit.

@@ -58,7 +58,9 @@ extension Supervisor {
             worker: Part(isAwaited: request.asksWorker && worker?.isReady == true && worker?.isKilled == false),
             health: Part(isAwaited: health.isReady))
         if query.worker.isAwaited { effects.append(.send(.query(request: query.number, request.payload))) }
-        if query.health.isAwaited { effects.append(.sendHealth(.query(request: query.number, request.payload))) }
+        if query.health.isAwaited {
+            effects.append(.sendHelper(.health, .query(request: query.number, request.payload)))
+        }
         if query.isComplete { return answer(&query, at: now, into: &effects) }
         queries.append(query)
     }
@@ -120,6 +122,11 @@ extension Supervisor {
                 json.member("health_pid", Int64(health.pid))
                 json.member("health_ready", health.isReady)
                 json.member("health_restarts", Int64(clamping: health.restarts))
+            }
+            if settings.needsArbiter {
+                json.member("arbiter_pid", Int64(arbiter.pid))
+                json.member("arbiter_ready", arbiter.isReady)
+                json.member("arbiter_restarts", Int64(clamping: arbiter.restarts))
             }
             json.member("phase", phase.name)
             json.member("uptime_ns", (now - startedAt).nanoseconds)
@@ -188,7 +195,8 @@ extension Supervisor {
     mutating func reloadFinished(accepted: Bool, _ text: String, into effects: inout [SupervisorEffect]) {
         guard isReloading else { return }
         isReloading = false
-        if accepted, health.isRunning { effects.append(.sendHealth(.reload)) }
+        if accepted, health.isRunning { effects.append(.sendHelper(.health, .reload)) }
+        if accepted, arbiter.isRunning { effects.append(.sendHelper(.arbiter, .reload)) }
         let outcome = accepted ? "reloaded" : "the reload is rejected"
         for line in Self.lines(text.isEmpty ? outcome : "\(outcome): \(text)") {
             effects.append(.log(accepted ? .notice : .error, nil, line))

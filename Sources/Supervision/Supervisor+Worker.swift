@@ -31,7 +31,9 @@ extension Supervisor {
         case .stopped: worker?.hasStopped = true
         case .mail(let mail): order(mail, at: now, into: &effects)
         // Its state lies in the shared memory, and so does its promise.
-        case .remember, .beat, .mailsSettled: break
+        case .remember, .beat, .mailsSettled, .reports: break
+        case .ask(let bytes): if arbiter.isRunning { effects.append(.sendHelper(.arbiter, .ask(bytes))) }
+        case .guards(let guards): effects.append(.guardAddresses(guards))
         }
     }
 
@@ -72,6 +74,7 @@ extension Supervisor {
         worker?.watchdog.update(advertInterval: settings.advertInterval)
         if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }
         updateHealth(at: now, into: &effects)
+        updateArbiter(at: now, into: &effects)
         if settings.followedInstance != old.followedInstance {
             tellHealthOfRole(of: settings.followedInstance, into: &effects)
         }
@@ -209,7 +212,9 @@ extension SupervisorEffect {
         case .start(let token, let command): self = .start(owner(token), command, environment: [])
         case .signal(let token, let signal): self = .signal(owner(token), signal)
         case .report(let id, let outcome):
-            self = isOfHealth ? .sendHealth(.checkFinished(id: id, outcome)) : .send(.checkFinished(id: id, outcome))
+            self =
+                isOfHealth
+                ? .sendHelper(.health, .checkFinished(id: id, outcome)) : .send(.checkFinished(id: id, outcome))
         case .log(let level, let rule, let text): self = .log(level, rule, text)
         }
     }

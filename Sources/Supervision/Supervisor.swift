@@ -65,6 +65,8 @@ public struct Supervisor: Sendable {
     public static let clientLimit = 64
     /// How long a release helper may take.
     public static let releaseLimit: Duration = .seconds(5)
+    /// How long the arbiter worker may take to give back what was held.
+    static let arbiterStopLimit: Duration = .seconds(1)
     /// How long the last hooks may take together, killing included.
     public static let finishLimit: Duration = .milliseconds(2500)
 
@@ -75,7 +77,10 @@ public struct Supervisor: Sendable {
     public internal(set) var checks = CheckRunner()
     /// The programs of `MISC_CHECK`.
     public internal(set) var healthChecks = CheckRunner()
-    var health = HealthKeeper()
+    var health = HelperKeeper(name: Helper.health.name, consolation: "what it forwards goes on")
+    /// What the last health worker asked to remember, for its successor.
+    var healthMemory: [UInt8] = []
+    var arbiter = HelperKeeper(name: Helper.arbiter.name, consolation: "leases are renewed by its successor")
     var mail = MailKeeper()
     public internal(set) var policy: RestartPolicy
     var worker: Worker?
@@ -113,6 +118,7 @@ public struct Supervisor: Sendable {
     public var nextDeadline: Deadline? {
         var deadlines = [
             hooks.nextDeadline, checks.nextDeadline, healthChecks.nextDeadline, health.nextDeadline, mail.nextDeadline,
+            arbiter.nextDeadline,
         ]
         switch phase {
         case .running, .ended: break
@@ -155,6 +161,7 @@ public struct Supervisor: Sendable {
         withHealthChecks(into: &effects) { $0.advance(to: now, into: &$1) }
         advanceHealth(to: now, into: &effects)
         advanceMail(to: now, into: &effects)
+        advanceArbiter(to: now, into: &effects)
         expireQueries(at: now, into: &effects)
         restartReaders(at: now, into: &effects)
         switch phase {
@@ -306,11 +313,12 @@ public struct Supervisor: Sendable {
         phase = .finishing(limit: now + Self.finishLimit, code: code)
         stopHealth(at: now, into: &effects)
         stopMail(at: now)
+        stopArbiter(at: now, into: &effects)
         finishIfIdle(at: now, into: &effects)
     }
 
     mutating func finishIfIdle(at now: Instant, into effects: inout [SupervisorEffect]) {
-        guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning,
+        guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning, !arbiter.isRunning,
             !mailsHoldUp(into: &effects)
         else { return }
         close(code: code, at: now, into: &effects)
@@ -318,7 +326,8 @@ public struct Supervisor: Sendable {
 
     private mutating func close(code: Int32, at now: Instant, into effects: inout [SupervisorEffect]) {
         withHooks(into: &effects) { $0.abandon(into: &$1) }
-        if health.isRunning { effects.append(.signalHealth(.kill)) }
+        if health.isRunning { effects.append(.signalHelper(.health, .kill)) }
+        if arbiter.isRunning { effects.append(.signalHelper(.arbiter, .kill)) }
         giveUpMails(into: &effects)
         guard let script = settings.shutdownScript else { return end(code: code, into: &effects) }
         phase = .closing(limit: now + settings.shutdownLimit, code: code)

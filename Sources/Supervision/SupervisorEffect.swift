@@ -10,6 +10,16 @@ public enum ProcessOwner: Hashable, Sendable {
     case shutdownScript
 }
 
+/// A process beside the VRRP worker that holds no address: its end costs no role.
+public enum Helper: UInt8, Hashable, Sendable, CaseIterable {
+    /// Asks the servers behind the services.
+    case health
+    /// Delivers alert mails.
+    case mail
+    /// Asks the arbiters for leases.
+    case arbiter
+}
+
 /// What the supervisor wants done. The shell does it in this order, without waiting.
 public enum SupervisorEffect: Equatable, Sendable {
     /// Start the worker with the inherited descriptors; answer with
@@ -17,14 +27,12 @@ public enum SupervisorEffect: Equatable, Sendable {
     case startWorker(WorkerOptions.Mode)
     case signalWorker(EndSignal)
     case send(SupervisorMessage)
-    /// The same of the health worker; answer with ``Supervisor/healthStarted(pid:)`` or ``Supervisor/healthFailedToStart(_:at:into:)``.
-    case startHealth(WorkerOptions.Mode)
-    case signalHealth(EndSignal)
-    case sendHealth(SupervisorMessage)
-    /// The same of the mail process; answer with ``Supervisor/mailStarted(pid:)`` or ``Supervisor/mailFailedToStart(_:at:into:)``.
-    case startMail
-    case signalMail(EndSignal)
-    case sendMail(SupervisorMessage)
+    /// The same of a helper; answer with ``Supervisor/started(_:pid:)`` or ``Supervisor/failedToStart(_:_:at:into:)``.
+    case startHelper(Helper, WorkerOptions.Mode)
+    case signalHelper(Helper, EndSignal)
+    case sendHelper(Helper, SupervisorMessage)
+    /// The fence is to guard exactly these; answer the worker with ``SupervisorMessage/fence(_:_:)``.
+    case guardAddresses(GuardedAddresses)
     /// Start a script in its own process group; answer with ``Supervisor/processFailed(_:errno:_:at:into:)``
     /// or, once it ended, ``Supervisor/processEnded(_:status:at:into:)``.
     case start(ProcessOwner, ScriptCommand, environment: [String])
@@ -34,10 +42,8 @@ public enum SupervisorEffect: Equatable, Sendable {
     case log(LogLevel, RuleID?, String)
     /// A line of the worker's.
     case logWorker(LogLevel, String)
-    /// A line of the health worker's.
-    case logHealth(LogLevel, String)
-    /// A line of the mail process's.
-    case logMail(LogLevel, String)
+    /// A line of a helper's.
+    case logHelper(Helper, LogLevel, String)
     /// Exactly these named pipes are to be open; those that are stay as they are.
     case openFIFOs([SupervisorSettings.FIFO])
     case writeFIFO(FIFOTarget, String)

@@ -47,6 +47,8 @@ public struct SupervisorSettings: Equatable, Sendable {
     public var processName: String
     /// There are virtual servers: a health worker is to run.
     public var needsHealth: Bool
+    /// There is an arbiter: an arbiter worker is to run.
+    public var needsArbiter: Bool
     /// The instance whose role the health worker follows with a sync daemon; empty is none.
     public var followedInstance: String
 
@@ -55,7 +57,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         statisticsPath: String = "", jsonPath: String = "", stopLimit: Duration = .seconds(5),
         parallelHooks: UInt32 = 32, shutdownScript: ScriptCommand? = nil, shutdownLimit: Duration = .seconds(10),
         instanceName: String = "", umask: UInt32? = nil,
-        processName: String = "", needsHealth: Bool = false, followedInstance: String = ""
+        processName: String = "", needsHealth: Bool = false, needsArbiter: Bool = false, followedInstance: String = ""
     ) {
         self.advertInterval = advertInterval
         self.fifos = fifos
@@ -70,6 +72,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         self.umask = umask
         self.processName = processName
         self.needsHealth = needsHealth
+        self.needsArbiter = needsArbiter
         self.followedInstance = followedInstance
     }
 
@@ -91,6 +94,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         umask = reader.optionalUInt32()
         processName = reader.string()
         needsHealth = reader.bool()
+        needsArbiter = reader.bool()
         followedInstance = reader.string()
     }
 
@@ -114,6 +118,7 @@ public struct SupervisorSettings: Equatable, Sendable {
         writer.put(umask)
         writer.put(processName)
         writer.put(needsHealth)
+        writer.put(needsArbiter)
         writer.put(followedInstance)
     }
 }

@@ -10,7 +10,7 @@ public enum RouterEffect: Hashable, Sendable {
     case announceElsewhere
     /// The role changed. What a role implies (addresses, hooks) follows from it.
     case transition(Transition)
-    /// A member of a sync group is ready to be master and waits for the others.
+    /// It is ready to be master and waits for consent.
     case wantsMaster
     /// A lower priority was heard while master: two masters until it yields.
     case heardLowerPriority(Priority, from: IPAddress)

@@ -20,8 +20,8 @@ public struct Settings: Hashable, Sendable {
     /// Sources and hop counts that unicast adverts may have. Empty: multicast.
     public var peers: [Peer]
     public var checksPeers: Bool
-    /// Whether a sync group decides when this router may become master.
-    public var isGrouped: Bool
+    /// Whether something else decides when this router may become master: its sync group, a lease, or both.
+    public var needsConsent: Bool
     public var announcements: AnnouncementSchedule
 
     public struct Peer: Hashable, Sendable {
@@ -39,7 +39,7 @@ public struct Settings: Hashable, Sendable {
         id: VirtualRouterID, format: PacketFormat, priority: Priority = Priority(100), preempts: Bool = true,
         preemptDelay: Duration = .zero, downTimerAdverts: Int = 3, answersLowerPriority: Bool = true,
         advertisesBeforeYielding: Bool = false, ownerIgnoresAdverts: Bool = false, peers: [Peer] = [],
-        checksPeers: Bool = false, isGrouped: Bool = false,
+        checksPeers: Bool = false, needsConsent: Bool = false,
         announcements: AnnouncementSchedule = AnnouncementSchedule()
     ) {
         self.id = id
@@ -54,7 +54,7 @@ public struct Settings: Hashable, Sendable {
         self.ownerIgnoresAdverts = ownerIgnoresAdverts
         self.peers = peers
         self.checksPeers = checksPeers
-        self.isGrouped = isGrouped
+        self.needsConsent = needsConsent
         self.announcements = announcements
     }
 

@@ -34,8 +34,8 @@ extension VirtualRouter {
                 state = .backup(masterDown: now + skewTime)
                 return
             }
-            if settings.isGrouped {
-                waitForGroup(at: now, into: &effects)
+            if settings.needsConsent {
+                awaitConsent(at: now, into: &effects)
             } else {
                 becomeMaster(Cause(.soleRivalReleased, peer: source), at: now, into: &effects)
             }
@@ -142,14 +142,14 @@ extension VirtualRouter {
 
     /// RFC 9568 §6.4.2 (365): the Active_Down_Timer fired.
     private mutating func masterIsDown(at now: Instant, into effects: inout [RouterEffect]) {
-        if settings.isGrouped {
-            waitForGroup(at: now, into: &effects)
+        if settings.needsConsent {
+            awaitConsent(at: now, into: &effects)
         } else {
             becomeMaster(causeOfTakingOver(at: now), at: now, into: &effects)
         }
     }
 
-    private mutating func waitForGroup(at now: Instant, into effects: inout [RouterEffect]) {
+    private mutating func awaitConsent(at now: Instant, into effects: inout [RouterEffect]) {
         wantsMaster = true
         state = .backup(masterDown: now + masterDownInterval)
         effects.append(.wantsMaster)

@@ -50,6 +50,13 @@ extension VirtualRouter {
         becomeBackup(cause, at: now, into: &effects)
     }
 
+    /// The lease is lost, or was given back: the peers are told, since nobody else is going to.
+    public mutating func yieldMaster(_ cause: Cause, at now: Instant, into effects: inout [RouterEffect]) {
+        guard case .master = state else { return }
+        effects.append(.advertise(.releasing))
+        becomeBackup(cause, at: now, into: &effects)
+    }
+
     // MARK: - Announcements
 
     mutating func announce(_ count: Int, again delay: Duration, at now: Instant, into effects: inout [RouterEffect]) {

@@ -10,7 +10,7 @@ import Primitives
 /// - a pre-emption delay (`preempt_delay`) and a refusal to pre-empt (`nopreempt`) as keepalived has them;
 /// - where this router names exactly one unicast peer, that peer's priority 0 is answered at once
 ///   (`vrrp.backup.sole-rival-released`): skew time lets several backups take turns, and there are none;
-/// - a member of a sync group that could be master waits for the others.
+/// - a member of a sync group that could be master waits for the others, and one under a lease for that.
 public struct VirtualRouter: Hashable, Sendable {
     public enum State: Hashable, Sendable {
         /// Not started, or stopped. May become backup, master (an owner), or fault.
@@ -32,7 +32,7 @@ public struct VirtualRouter: Hashable, Sendable {
     public internal(set) var lastHeard: Heard?
     /// Until when a lower master is left alone; nil when none was heard.
     var preemptNotBefore: Instant?
-    /// A group member whose master-down deadline passed, waiting for the others.
+    /// Its master-down deadline passed, and it waits for consent: its sync group's, or a lease.
     public internal(set) var wantsMaster = false
     /// When to announce the addresses again, and whether it is for a lower priority.
     var secondBurst: (due: Deadline, count: Int)? {

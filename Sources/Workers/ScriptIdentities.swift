@@ -73,7 +73,7 @@ public struct ScriptIdentities {
             statisticsPath: model.global.statsDumpFile ?? "",
             shutdownScript: model.global.shutdownScript.map(command), shutdownLimit: model.global.shutdownScriptTimeout,
             umask: model.global.umask.map { UInt32($0) }, processName: model.global.processName ?? "",
-            needsHealth: !model.virtualServers.isEmpty,
+            needsHealth: !model.virtualServers.isEmpty, needsArbiter: !model.leases.isEmpty,
             followedInstance: model.global.forwarding.syncDaemon?.instance ?? "")
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 
 // A build for planted bugs has only what the simulator needs (Package.swift).
 #if canImport(HealthWorker)
+    import ArbiterWorker
     import HealthWorker
     import MailWorker
 #endif
@@ -25,6 +26,7 @@ struct Aloft: ParsableCommand {
             if arguments.count > 2, arguments[1] == "worker" {
                 switch arguments[2] {
                 case "health": exit(withCode: HealthWorkerMain.run(Array(arguments[3...])))
+                case "arbiter": exit(withCode: ArbiterWorkerMain.run(Array(arguments[3...])))
                 case "mail": exit(withCode: MailWorkerMain.run(Array(arguments[3...])))
                 default: break
                 }

@@ -183,6 +183,12 @@ extension KernelWorld {
                 .warning,
                 "script \(engine.script(id)?.name ?? "?") is still running when it is due again; this round is skipped"
             )
+        case .leaseTaken(let id):
+            guard let lease = engine.lease(id) else { return }
+            log(.notice, "(\(lease.definition.name)) this node holds the lease: \(Narration.holding(lease))")
+        case .leaseLost(let id, let loss):
+            guard let lease = engine.lease(id) else { return }
+            log(.error, "(\(lease.definition.name)) this node serves no more: \(Narration.loss(loss, of: lease))")
         case .tooLateToAdopt(let id, let since):
             log(
                 .error,

@@ -1,3 +1,4 @@
+import Arbitration
 import Configuration
 import LinuxWorld
 import Netlink
@@ -32,6 +33,8 @@ struct KernelWorld: World, ~Copyable {
     /// What failed at once; the loop hands it to the engine.
     var failures: [(address: AddressID, operation: AddressOperation, errno: Int32)] = []
     var hasStopped = false
+    /// Questions for an arbiter that have not left yet.
+    private var questions: LeaseExchange.Questions?
     /// What the last reload touched.
     var reloadSummary = ""
     /// Addresses stay when the daemon stops (`--dont-release-vrrp`).
@@ -127,9 +130,20 @@ struct KernelWorld: World, ~Copyable {
                 reloadSummary =
                     "\(engine.routerIDs.count) instances: \(changed) changed, \(added) added, \(removed) removed"
                 repeatStates(engine)
+            case .fence(let id, let until):
+                // Before anything that follows: others may serve from here on.
+                if until == nil { flushPackets() }
+                state.note(deadline: until, of: id)
+                if let held = engine.held(id) { state.write(held, of: id) }
+            case .guardsChanged: send(.guards(GuardedAddresses(engine.guards)))
+            case .ask(let arbiter, let question):
+                flushPackets()
+                flushRoutes()
+                ask(arbiter, question)
             case .stopped: hasStopped = true
             }
         }
+        sendQuestions()
         flushPackets()
         flushRoutes()
         frames.flush()
@@ -314,6 +328,21 @@ struct KernelWorld: World, ~Copyable {
             pending.removeAll(keepingCapacity: true)
             answersLost = true
         }
+    }
+
+    // MARK: - Arbiters
+
+    /// What leaves in one list for one arbiter is one request.
+    private mutating func ask(_ arbiter: String, _ question: LeaseQuestion) {
+        if questions?.arbiter != arbiter { sendQuestions() }
+        if questions == nil { questions = LeaseExchange.Questions(arbiter: arbiter, questions: []) }
+        questions?.questions.append(question)
+    }
+
+    private mutating func sendQuestions() {
+        guard let questions else { return }
+        self.questions = nil
+        send(.ask(questions.encoded))
     }
 
     // MARK: - The supervisor

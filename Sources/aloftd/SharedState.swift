@@ -1,3 +1,4 @@
+import Arbitration
 import Configuration
 import LinuxWorld
 import Primitives
@@ -15,6 +16,8 @@ struct SharedState: ~Copyable {
     /// Sequence numbers of the records, by router.
     private var sequences: [UInt64] = []
     private var scripts: [UInt64] = []
+    /// What was last written of each lease, by slot: a renewal changes the deadline only.
+    private var leases: [HeldLease?] = []
 
     init(_ memory: consuming SharedMemory) {
         bank = memory.load(at: layout.header) == 1 ? 0 : 1
@@ -44,6 +47,9 @@ struct SharedState: ~Copyable {
         memory.store(UInt64(bitPattern: deadline.nanoseconds), at: StatePage.promiseOffset)
     }
 
+    /// This life of the daemon.
+    var incarnation: Incarnation { Incarnation(memory.load(at: StatePage.incarnationOffset) ?? 0) }
+
     // MARK: - Records
 
     /// Writes the older of the router's slots, so that a torn write leaves the newer one.
@@ -72,6 +78,38 @@ struct SharedState: ~Copyable {
             index = scripts.count - 1
         }
         memory.write(record.encode().span.bytes, at: layout.script(index, bank: bank))
+    }
+
+    /// Until when a lease may be served; nil is no more.
+    func note(deadline: Instant?, of id: LeaseID) {
+        guard id.index < StateLayout.leases else { return }
+        memory.store(UInt64(bitPattern: deadline?.nanoseconds ?? 0), at: layout.deadline(id.index, bank: bank))
+    }
+
+    mutating func write(_ held: HeldLease, of id: LeaseID) {
+        guard id.index < StateLayout.leases else { return }
+        while leases.count <= id.index { leases.append(nil) }
+        var written = held
+        written.until = .zero
+        guard leases[id.index] != written else { return }
+        leases[id.index] = written
+        memory.write(held.encode().span.bytes, at: layout.lease(id.index, bank: bank))
+    }
+
+    /// What the predecessor held. The scan ends with the first slots in a row that nobody used.
+    func readHeld() -> [HeldLease] {
+        let old = 1 - bank
+        var found: [HeldLease] = []
+        var unused = 0
+        for slot in 0..<StateLayout.leases where unused < 256 {
+            let until = Instant(
+                nanoseconds: Int64(bitPattern: memory.load(at: layout.deadline(slot, bank: old)) ?? 0))
+            let held = memory.withBytes(HeldLease.encodedLength, at: layout.lease(slot, bank: old)) {
+                HeldLease.decode($0, slot: slot, until: until)
+            }
+            if let held, let held { found.append(held) } else { unused += 1 }
+        }
+        return found
     }
 
     /// What the predecessor left. The newer whole slot of each router counts.
@@ -117,6 +155,11 @@ struct SharedState: ~Copyable {
             let offset = layout.script(index, bank: bank)
             guard memory.load(at: offset) != 0 else { break }
             memory.write(zero.span.bytes.extracting(0..<StateLayout.scriptStride), at: offset)
+        }
+        for slot in 0..<StateLayout.leases {
+            let offset = layout.lease(slot, bank: bank)
+            guard memory.load(at: offset) != 0 else { continue }
+            memory.write(zero.span.bytes.extracting(0..<StateLayout.leaseStride), at: offset)
         }
     }
 

@@ -19,8 +19,7 @@ final class SupervisorShell {
     let pid: Int32
     var effects: [SupervisorEffect] = []
     var worker: WorkerProcess?
-    var health: WorkerProcess?
-    var mail: WorkerProcess?
+    var helpers: [Helper: WorkerProcess] = [:]
     var children: [UInt64: ScriptProcess] = [:]
     var lastChild: UInt64 = 0
     var fifos: [SupervisorFIFO] = []
@@ -44,11 +43,12 @@ final class SupervisorShell {
         static let workerEnd: UInt64 = 4 << 56
         static let child: UInt64 = 5 << 56
         static let client: UInt64 = 6 << 56
-        static let healthSocket: UInt64 = 7 << 56
-        static let healthEnd: UInt64 = 8 << 56
-        static let mailSocket: UInt64 = 9 << 56
-        static let mailEnd: UInt64 = 10 << 56
+        static let helperSocket: UInt64 = 7 << 56
+        static let helperEnd: UInt64 = 8 << 56
+        static func helperSocket(_ helper: Helper) -> UInt64 { helperSocket | UInt64(helper.rawValue) }
+        static func helperEnd(_ helper: Helper) -> UInt64 { helperEnd | UInt64(helper.rawValue) }
         static func kind(_ token: UInt64) -> UInt64 { (token >> 56) << 56 }
+        static func helper(_ token: UInt64) -> Helper? { Helper(rawValue: UInt8(truncatingIfNeeded: token)) }
         static func number(_ token: UInt64) -> UInt64 { token & ((1 << 56) - 1) }
     }
 
@@ -76,6 +76,7 @@ final class SupervisorShell {
         try poller.add(listener.descriptor, token: Token.listener)
         memory.store(StatePage.magic, at: StatePage.magicOffset)
         memory.store(0, at: StatePage.promiseOffset)
+        memory.store(UInt64.random(in: 1...UInt64.max), at: StatePage.incarnationOffset)
     }
 
     /// Runs until everything is released; the code to end with.
@@ -97,8 +98,7 @@ final class SupervisorShell {
             machine.advance(to: now, into: &effects)
             perform()
             flush(worker, Token.workerSocket)
-            flush(health, Token.healthSocket)
-            flush(mail, Token.mailSocket)
+            for helper in Helper.allCases { flush(helpers[helper], Token.helperSocket(helper)) }
         }
         return exitCode ?? ExitCode.fatal
     }
@@ -109,10 +109,8 @@ final class SupervisorShell {
         case Token.listener: acceptClients()
         case Token.workerSocket: exchangeWithWorker(event)
         case Token.workerEnd: workerEnded()
-        case Token.healthSocket: exchangeWithHealth(event)
-        case Token.healthEnd: healthEnded()
-        case Token.mailSocket: exchangeWithMail(event)
-        case Token.mailEnd: mailEnded()
+        case Token.helperSocket: if let helper = Token.helper(event.token) { exchange(with: helper, event) }
+        case Token.helperEnd: if let helper = Token.helper(event.token) { ended(helper) }
         case Token.child: childEnded(Token.number(event.token))
         case Token.client: exchangeWithClient(UInt32(truncatingIfNeeded: event.token), event)
         default: break
@@ -165,20 +163,18 @@ final class SupervisorShell {
         case .startWorker(let mode): startWorker(mode, at: now)
         case .signalWorker(let signal): worker?.signal(signal)
         case .send(let message): worker?.outgoing.append(message.frame)
-        case .startHealth(let mode): startHealth(mode, at: now)
-        case .signalHealth(let signal): health?.signal(signal)
-        case .sendHealth(let message): health?.outgoing.append(message.frame)
-        case .startMail: startMail(at: now)
-        case .signalMail(let signal): mail?.signal(signal)
-        case .sendMail(let message): mail?.outgoing.append(message.frame)
+        case .startHelper(let helper, let mode): start(helper, mode, at: now)
+        case .signalHelper(let helper, let signal): helpers[helper]?.signal(signal)
+        case .sendHelper(let helper, let message): helpers[helper]?.outgoing.append(message.frame)
+        case .guardAddresses(let guards): guardAddresses(guards, at: now)
         case .start(let owner, let command, let environment):
             start(owner, command, environment: environment, at: now)
         case .signal(let owner, let signal):
             for child in children.values where child.owner == owner { child.signal(signal) }
         case .log(let level, let rule, let text): log.write(level, rule, text, at: now)
         case .logWorker(let level, let text): log.writeWorker(level, text, pid: worker?.pid ?? 0, at: now)
-        case .logHealth(let level, let text): log.writeWorker(level, text, pid: health?.pid ?? 0, at: now)
-        case .logMail(let level, let text): log.writeWorker(level, text, pid: mail?.pid ?? 0, at: now)
+        case .logHelper(let helper, let level, let text):
+            log.writeWorker(level, text, pid: helpers[helper]?.pid ?? 0, at: now)
         case .openFIFOs(let wanted): openFIFOs(wanted, at: now)
         case .writeFIFO(let target, let line): writeFIFO(target, line)
         case .writeFile(let path, let bytes):

@@ -66,20 +66,23 @@ final class WorkerProcess {
         try self.init(request)
     }
 
-    /// Spawns `aloft`, which lies beside this executable, as the health worker. It has no lock: while it ends, another daemon may start.
+    /// Spawns `aloft`, which lies beside this executable, as a helper. It has no lock: while it ends, another daemon may start.
+    /// This executable could not be it: without a dynamic loader it has no resolver for names.
     convenience init(
-        health options: WorkerOptions, environment: [String], state: borrowing FileDescriptor
+        _ helper: Helper, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor
     ) throws(SystemError) {
-        var request = SpawnRequest(
-            try Self.commandLine(), ["worker", "health"] + options.arguments, environment: environment)
-        request.descriptors = [(WorkerOptions.stateDescriptor, state.rawValue)]
+        let arguments: [String] =
+            switch helper {
+            case .health: ["worker", "health"] + options.arguments
+            case .arbiter: ["worker", "arbiter"] + options.arguments
+            case .mail: ["worker", "mail"] + (options.isKeepalived ? ["--compat=keepalived"] : [])
+            }
+        var request = SpawnRequest(try Self.commandLine(), arguments, environment: environment)
+        // A mail says how it is to leave, and needs no configuration.
+        if helper != .mail { request.descriptors = [(WorkerOptions.stateDescriptor, state.rawValue)] }
+        // Whoever renews leases must not wait for a processor longer than whoever serves.
+        if helper == .arbiter { request.niceness = WorkerProcess.niceness }
         try self.init(request)
-    }
-
-    /// The same as the mail process. This executable could not be it: without a dynamic loader it has no resolver for names.
-    convenience init(mailIn environment: [String], isKeepalived: Bool) throws(SystemError) {
-        let arguments = ["worker", "mail"] + (isKeepalived ? ["--compat=keepalived"] : [])
-        try self.init(SpawnRequest(try Self.commandLine(), arguments, environment: environment))
     }
 
     private static func commandLine() throws(SystemError) -> String {

@@ -1,3 +1,4 @@
+import Arbitration
 import ConfigLanguage
 import Configuration
 import LinuxWorld
@@ -200,11 +201,20 @@ struct Worker: ~Copyable {
                 node.world.send(parts: WorkerMessage.dumps(kind, dumpText(kind, at: now)))
                 if kind == .statisticsClear { node.engine.clearCounters() }
             // What it must not forget lies in the shared memory.
-            case .recall, .mail, .role: break
+            case .recall, .mail, .role, .ask: break
+            case .reports(let bytes): receive(reports: bytes, at: now)
+            case .fence(let report, let text): node.handle(.fence(FenceStanding(report, text)), at: now)
             }
         }
         // A supervisor that is gone can start no successor either: release, as PDEATHSIG would have us.
         if channel.isClosed, !node.world.hasStopped { node.handle(.stop, at: BootClock.now()) }
+    }
+
+    /// What an arbiter says. What is no report is dropped: the questions are asked again.
+    private mutating func receive(reports bytes: [UInt8], at now: Instant) {
+        guard let said = LeaseExchange.Reports(decoding: bytes) else { return }
+        node.handle(.arbiter(said.arbiter, said.standing), at: now)
+        if !said.reports.isEmpty { node.handle(.leases(arbiter: said.arbiter, said.reports), at: now) }
     }
 
     /// Plan, check, apply: a file with a fault changes nothing.
@@ -234,6 +244,17 @@ struct Worker: ~Copyable {
         node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
         let text = loaded.report.isEmpty ? node.world.reloadSummary : node.world.reloadSummary + "\n" + loaded.report
         node.world.send(.reloadFinished(accepted: true, text))
+    }
+}
+
+extension FenceStanding {
+    init(_ report: FenceReport, _ text: String) {
+        switch report {
+        case .kernel: self = .kernel
+        case .timeouts: self = .timeouts(text)
+        case .lifetimes: self = .lifetimes(text)
+        case .lost: self = .lost(text)
+        }
     }
 }
 

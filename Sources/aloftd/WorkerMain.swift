@@ -1,3 +1,4 @@
+import Arbitration
 import Configuration
 import LinuxWorld
 import Primitives
@@ -51,6 +52,10 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     }
 
     let predecessor = state.readRecords()
+    let held = options.mode == .adopt ? state.readHeld() : []
+    let identity = NodeIdentity(
+        incarnation: state.incarnation, hostName: Host.name(),
+        firstRequest: UInt64(bitPattern: BootClock.now().nanoseconds))
     state.clearBank()
     if loaded == nil { _ = state.writeSnapshot(configuration.snapshot) }
 
@@ -68,9 +73,9 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     }
 
     var worker = Worker(
-        options: options, node: Node(Engine(model), in: world), poller: try Poller(), monitor: monitor,
+        options: options, node: Node(Engine(model, as: identity), in: world), poller: try Poller(), monitor: monitor,
         channel: channel)
-    try worker.begin(predecessor.routers, predecessor.scripts, model)
+    try worker.begin(predecessor.routers, predecessor.scripts, held, model)
     ProgramCode.releasePages()
     // Not fatal to lack: a container may not allow it.
     try? ProgramCode.lockPages()
@@ -82,7 +87,9 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
 
 extension Worker {
     /// Reads the kernel, starts or adopts, and says that it is ready.
-    mutating func begin(_ routers: [RouterRecord], _ scripts: [ScriptRecord], _ model: Model) throws(SystemError) {
+    mutating func begin(
+        _ routers: [RouterRecord], _ scripts: [ScriptRecord], _ held: [HeldLease], _ model: Model
+    ) throws(SystemError) {
         // First, so that the first events find their pipes open.
         node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
         try watch()
@@ -99,7 +106,7 @@ extension Worker {
         node.handle(.kernelDump(links, addresses), at: BootClock.now())
         switch options.mode {
         case .start: node.handle(.start(adopting: [], scripts: []), at: BootClock.now())
-        case .adopt: node.handle(.start(adopting: routers, scripts: scripts), at: BootClock.now())
+        case .adopt: node.handle(.start(adopting: routers, scripts: scripts, leases: held), at: BootClock.now())
         case .release: node.handle(.release(routers), at: BootClock.now())
         }
         node.world.state.publish()

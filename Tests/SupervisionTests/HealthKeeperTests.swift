@@ -14,7 +14,7 @@ private struct Bench {
         supervisor.workerStarted(pid: 2, at: now, into: &effects)
         say(.configure(SupervisorSettings(needsHealth: true)))
         say(.ready(WorkerSummary(instances: 1, groups: 0, adopted: false, text: "1 instance")))
-        supervisor.healthStarted(pid: 3)
+        supervisor.started(.health, pid: 3)
     }
 
     /// The health worker of the first start is ready.
@@ -60,7 +60,7 @@ private struct Bench {
         }
         func roles(_ effects: [SupervisorEffect]) -> [SupervisorMessage] {
             effects.compactMap {
-                if case .sendHealth(let message) = $0, case .role = message { message } else { nil }
+                if case .sendHelper(.health, let message) = $0, case .role = message { message } else { nil }
             }
         }
         var bench = Bench.ready()
@@ -73,23 +73,23 @@ private struct Bench {
         become("A", "FAULT", &bench)
         #expect(roles(bench.take()) == [.role(instance: "A", state: "FAULT")])
         // A successor is told at once, behind what it is to remember.
-        bench.supervisor.healthEnded(.signalled(9), at: bench.now, into: &bench.effects)
+        bench.supervisor.ended(.health, .signalled(9), at: bench.now, into: &bench.effects)
         bench.wait(.seconds(1))
-        let sent = bench.take().compactMap { if case .sendHealth(let message) = $0 { message } else { nil } }
+        let sent = bench.take().compactMap { if case .sendHelper(.health, let message) = $0 { message } else { nil } }
         #expect(sent == [.recall([]), .role(instance: "A", state: "FAULT")])
     }
 
     @Test("A health worker runs exactly where there are virtual servers")
     func wanted() {
         var bench = Bench()
-        #expect(bench.take().contains(.startHealth(.start)))
+        #expect(bench.take().contains(.startHelper(.health, .start)))
         bench.say(.configure(SupervisorSettings(needsHealth: false)))
-        #expect(bench.take().contains(.sendHealth(.stop)))
-        bench.supervisor.healthEnded(.exited(0), at: bench.now, into: &bench.effects)
+        #expect(bench.take().contains(.sendHelper(.health, .stop)))
+        bench.supervisor.ended(.health, .exited(0), at: bench.now, into: &bench.effects)
         bench.wait(.seconds(60))
         #expect(bench.take().isEmpty)
         bench.say(.configure(SupervisorSettings(needsHealth: true)))
-        #expect(bench.take().contains(.startHealth(.start)))
+        #expect(bench.take().contains(.startHelper(.health, .start)))
     }
 
     @Test(
@@ -98,9 +98,9 @@ private struct Bench {
     func restart() {
         var bench = Bench.ready()
         bench.healthSays(.remember([1, 2, 3]))
-        bench.supervisor.healthEnded(.signalled(9), at: bench.now, into: &bench.effects)
+        bench.supervisor.ended(.health, .signalled(9), at: bench.now, into: &bench.effects)
         bench.wait(.milliseconds(1))
-        #expect(bench.take() == [.startHealth(.adopt), .sendHealth(.recall([1, 2, 3]))])
+        #expect(bench.take() == [.startHelper(.health, .adopt), .sendHelper(.health, .recall([1, 2, 3]))])
     }
 
     @Test("One that dies again and again is started with growing pauses, for ever, and the daemon goes on")
@@ -108,8 +108,8 @@ private struct Bench {
         var bench = Bench.ready()
         var starts: [Instant] = []
         for _ in 0..<8 {
-            bench.supervisor.healthEnded(.signalled(11), at: bench.now, into: &bench.effects)
-            while !bench.take().contains(.startHealth(.adopt)) { bench.wait(.milliseconds(500)) }
+            bench.supervisor.ended(.health, .signalled(11), at: bench.now, into: &bench.effects)
+            while !bench.take().contains(.startHelper(.health, .adopt)) { bench.wait(.milliseconds(500)) }
             starts.append(bench.now)
         }
         let pauses = zip(starts, starts.dropFirst()).map { $1 - $0 }
@@ -126,21 +126,21 @@ private struct Bench {
         }
         #expect(bench.take().isEmpty)
         bench.wait(.seconds(11))
-        #expect(bench.take() == [.signalHealth(.kill)])
-        bench.supervisor.healthEnded(.signalled(9), at: bench.now, into: &bench.effects)
+        #expect(bench.take() == [.signalHelper(.health, .kill)])
+        bench.supervisor.ended(.health, .signalled(9), at: bench.now, into: &bench.effects)
         bench.wait(.milliseconds(1))
-        #expect(bench.take() == [.startHealth(.adopt), .sendHealth(.recall([]))])
+        #expect(bench.take() == [.startHelper(.health, .adopt), .sendHelper(.health, .recall([]))])
     }
 
     @Test("A stop takes the addresses first, and the services then")
     func stop() {
         var bench = Bench.ready()
         bench.supervisor.receive(.stop, at: bench.now, into: &bench.effects)
-        #expect(!bench.take().contains(.sendHealth(.stop)))
+        #expect(!bench.take().contains(.sendHelper(.health, .stop)))
         bench.say(.stopped)
         bench.supervisor.workerEnded(.exited(0), at: bench.now, into: &bench.effects)
-        #expect(bench.take().contains(.sendHealth(.stop)))
-        bench.supervisor.healthEnded(.exited(0), at: bench.now, into: &bench.effects)
+        #expect(bench.take().contains(.sendHelper(.health, .stop)))
+        bench.supervisor.ended(.health, .exited(0), at: bench.now, into: &bench.effects)
         #expect(bench.take().contains(.exit(0)))
     }
 
@@ -156,7 +156,7 @@ private struct Bench {
         #expect(bench.take().isEmpty)
         bench.wait(.seconds(2))
         let effects = bench.take()
-        #expect(effects.contains(.signalHealth(.kill)))
+        #expect(effects.contains(.signalHelper(.health, .kill)))
         #expect(effects.contains(.exit(0)))
     }
 
@@ -177,11 +177,11 @@ private struct Bench {
         var bench = Bench.ready()
         let request = ControlRequest.drain(server: "10.0.0.1", service: nil, milliseconds: 5000)
         bench.supervisor.receive(request, client: 7, at: bench.now, into: &bench.effects)
-        #expect(bench.take() == [.sendHealth(.query(request: 1, request.payload))])
+        #expect(bench.take() == [.sendHelper(.health, .query(request: 1, request.payload))])
         bench.healthSays(.answer(request: 1, Array(#"{"servers":[]}"#.utf8), isLast: true))
         #expect(try #require(bench.answer)["result"]?["servers"] == .array([]))
         bench.effects = []
-        bench.supervisor.healthEnded(.signalled(9), at: bench.now, into: &bench.effects)
+        bench.supervisor.ended(.health, .signalled(9), at: bench.now, into: &bench.effects)
         bench.supervisor.receive(request, client: 7, at: bench.now, into: &bench.effects)
         #expect(try #require(bench.answer)["ok"]?.bool == false)
     }
@@ -193,7 +193,7 @@ private struct Bench {
             bench.supervisor.receive(.reload, at: bench.now, into: &bench.effects)
             bench.effects = []
             bench.say(.reloadFinished(accepted: accepted, ""))
-            #expect(bench.take().contains(.sendHealth(.reload)) == accepted)
+            #expect(bench.take().contains(.sendHelper(.health, .reload)) == accepted)
         }
     }
 }

@@ -32,7 +32,7 @@ private struct Bench {
     mutating func mailSays(_ message: WorkerMessage) {
         supervisor.receiveFromMail(message, at: now, into: &effects)
     }
-    mutating func mailEnds(_ status: ProcessEnd) { supervisor.mailEnded(status, at: now, into: &effects) }
+    mutating func mailEnds(_ status: ProcessEnd) { supervisor.ended(.mail, status, at: now, into: &effects) }
     mutating func wait(_ duration: Duration) {
         let end = now + duration
         while now < end {
@@ -47,10 +47,10 @@ private struct Bench {
     mutating func takeMail() -> [String] {
         take().compactMap {
             switch $0 {
-            case .startMail: "start"
-            case .sendMail(.mail(let order)): order.title
-            case .sendMail(.stop): "stop"
-            case .signalMail(.kill): "kill"
+            case .startHelper(.mail, .start): "start"
+            case .sendHelper(.mail, .mail(let order)): order.title
+            case .sendHelper(.mail, .stop): "stop"
+            case .signalHelper(.mail, .kill): "kill"
             case .log(_, SupervisionRule.mailLost?, let text): "lost: " + text
             case .exit: "exit"
             default: nil
@@ -110,7 +110,7 @@ private struct Bench {
         #expect(bench.takeMail().last?.hasSuffix("; 2 alert mails are lost") == true)
         bench.order("three")
         #expect(bench.takeMail() == ["start", "three"])
-        bench.supervisor.mailFailedToStart("no such file", at: bench.now, into: &bench.effects)
+        bench.supervisor.failedToStart(.mail, "no such file", at: bench.now, into: &bench.effects)
         #expect(bench.takeMail().last?.hasSuffix("; an alert mail is lost") == true)
         bench.order("four")
         #expect(bench.takeMail() == [])

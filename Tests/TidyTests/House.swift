@@ -22,15 +22,16 @@ enum House {
         Room(name: "VRRP", kind: .pure, imports: ["Primitives"]),
         Room(name: "ConfigLanguage", kind: .pure, imports: ["Primitives"]),
         Room(name: "Configuration", kind: .pure, imports: ["ConfigLanguage", "Primitives"]),
-        Room(name: "RouterEngine", kind: .pure, imports: ["Configuration", "VRRP", "Primitives"]),
+        Room(name: "Arbitration", kind: .pure, imports: ["Primitives"]),
+        Room(
+            name: "RouterEngine", kind: .pure, imports: ["Arbitration", "Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Alerts", kind: .pure, imports: ["Primitives"]),
-        Room(name: "Arbitration", kind: .pure, imports: ["Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,
-            imports: ["RouterEngine", "Balancing", "Health", "Configuration", "VRRP", "Primitives"]),
+            imports: ["RouterEngine", "Arbitration", "Balancing", "Health", "Configuration", "VRRP", "Primitives"]),
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,
@@ -41,13 +42,15 @@ enum House {
         Room(
             name: "Workers", kind: .kernel,
             imports: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Arbitration", "Configuration", "ConfigLanguage",
+                "Primitives",
             ]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
             imports: [
-                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Configuration",
+                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Arbitration",
+                "Configuration",
                 "ConfigLanguage", "VRRP", "Primitives", "Glibc",
             ]),
         Room(
@@ -56,6 +59,9 @@ enum House {
                 "Health", "LinuxWorld", "Configuration", "Primitives", "Glibc", "NIOCore", "NIOEmbedded", "NIOSSL",
                 "NIOTLS",
             ]),
+        Room(
+            name: "ArbiterWorker", kind: .shell,
+            imports: ["Workers", "LinuxWorld", "Supervision", "Arbitration", "Configuration", "Primitives"]),
         Room(
             name: "HealthWorker", kind: .shell,
             imports: [
@@ -68,7 +74,8 @@ enum House {
         Room(
             name: "aloft", kind: .shell,
             imports: [
-                "HealthWorker", "MailWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine",
+                "HealthWorker", "MailWorker", "ArbiterWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab",
+                "RouterEngine",
                 "Supervision",
                 "Balancing", "Configuration", "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
             ]),

@@ -10,7 +10,7 @@ struct Driven {
 
     init(
         _ version: Version = .v3, centiseconds: UInt16 = 100, priority: UInt8 = 100, preempts: Bool = true,
-        preemptDelay: Duration = .zero, unicast: [String] = [], isGrouped: Bool = false
+        preemptDelay: Duration = .zero, unicast: [String] = [], needsConsent: Bool = false
     ) {
         let peers = unicast.compactMap { IPAddress($0) }.map { Settings.Peer(address: $0) }
         router = VirtualRouter(
@@ -18,7 +18,7 @@ struct Driven {
                 id: VirtualRouterID(51)!,
                 format: GoldenVectorTests.format(version, unicast: !peers.isEmpty, centiseconds: centiseconds),
                 priority: Priority(priority), preempts: preempts, preemptDelay: preemptDelay, peers: peers,
-                isGrouped: isGrouped))
+                needsConsent: needsConsent))
         router.prepare(source: IPAddress("10.0.0.5"))
     }
 
@@ -320,7 +320,7 @@ struct VirtualRouterTests {
 
     @Test("vrrp.backup.group-ready and vrrp.master.group-left: members of a group move together")
     func groups() {
-        var members = [Driven(isGrouped: true), Driven(isGrouped: true)]
+        var members = [Driven(needsConsent: true), Driven(needsConsent: true)]
         for index in members.indices { members[index].start() }
         members[0].advance(to: 3700)
         #expect(members[0].effects.contains(.wantsMaster))
