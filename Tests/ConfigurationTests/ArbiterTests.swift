@@ -155,7 +155,7 @@ func witness(_ extra: String = "type witness", name: String = "w") -> String {
         #expect(loaded.diagnostics[0].fix.contains("in the group"))
         let other = witness() + witness(name: "v") + Self.group
         #expect(
-            faults(other + member.replacing("arbiter w", with: "arbiter v")) == ["26:1 error config.arbiter.member"])
+            faults(other + member.replacing("arbiter w", with: "arbiter v")) == ["25:1 error config.arbiter.member"])
         let named = instance("lease_name x") + instance(name: "B", vrid: 2, address: "10.0.0.2")
         #expect(faults(witness() + Self.group + named) == ["19:1 error config.arbiter.member"])
     }
@@ -166,7 +166,7 @@ func witness(_ extra: String = "type witness", name: String = "w") -> String {
             witness() + second + instance("arbiter w")
                 + instance("arbiter v\nlease_name A", name: "B", vrid: 2, address: "10.0.0.2")
         }
-        #expect(faults(text(witness(name: "v"))) == ["27:1 error config.arbiter.lease-twice"])
+        #expect(faults(text(witness(name: "v"))) == ["26:1 error config.arbiter.lease-twice"])
         #expect(faults(text(witness("type witness\ncluster other", name: "v"))) == [])
         #expect(faults(text(witness(name: "v").replacing("100.5", with: "100.6"))) == [])
         // A group and an instance may have one name.
@@ -179,7 +179,7 @@ func witness(_ extra: String = "type witness", name: String = "w") -> String {
 
     /// Lines in an arbiter of the type witness, and what is said about them.
     static let lines: [(line: String, faults: [String])] = [
-        ("lease 0.1", ["6:7 note config.arbiter.short-lease"]), ("lease 0.3", []), ("lease 3600", []),
+        ("lease 0.1", ["6:1 note config.arbiter.short-lease"]), ("lease 0.3", []), ("lease 3600", []),
         ("lease 0.09", ["6:7 error config.value.range"]), ("lease 3600.1", ["6:7 error config.value.range"]),
         ("lease x", ["6:7 error config.value.number"]), ("drift 0.1", []), ("drift 30", []),
         ("drift 0", ["6:7 error config.value.range"]), ("drift 0.15", ["6:7 error config.value.range"]),

@@ -580,12 +580,13 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
             labels == [
                 "global", "scripts", "syncGroups", "instances", "virtualServerGroups", "virtualServers", "tls",
                 "trackFiles",
-                "trackProcesses", "bfdInstances", "statics", "interfaces",
+                "trackProcesses", "bfdInstances", "arbiters", "statics", "interfaces",
             ])
         var model = Model()
         model.trackFiles = [TrackFile(name: "f", path: "/f")]
         model.trackProcesses = [TrackProcess(name: "p", command: ["p"])]
         model.bfdInstances = [BFDInstance(name: "b", neighbour: IPAddress("10.0.0.1")!)]
+        model.arbiters = [ArbiterDefinition(name: "c", kind: .corosync(CorosyncSettings(group: "g")))]
         model.statics.routes = [WrittenEntry(words: ["10.0.0.0/8", "via", "10.1.0.1"])]
         model.interfaces.polled = [.init(interface: "eth0")]
         #expect(
@@ -593,6 +594,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 track_file f: added
                 vrrp_track_process p: added
                 bfd_instance b: added
+                arbiter c: added
                 static: changed
                       static_routes: + 10.0.0.0/8 via 10.1.0.1
                 interfaces: changed
