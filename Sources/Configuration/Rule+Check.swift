@@ -57,6 +57,13 @@ extension Rule {
     static let clusterTTL = Rule("config.cluster.peer-ttl")
     static let clusterRouterID = Rule("config.cluster.router-id")
     static let clusterAbsent = Rule(always: .warning, "config.cluster.absent")
+    static let clusterNoArbiter = Rule("config.cluster.no-arbiter")
+    static let clusterOtherArbiter = Rule("config.cluster.other-arbiter")
+    static let clusterArbiterKey = Rule("config.cluster.arbiter-key")
+    static let clusterArbiterNode = Rule("config.cluster.arbiter-node")
+    static let clusterLeaseName = Rule("config.cluster.lease-name")
+    static let clusterLeaseTerms = Rule(always: .warning, "config.cluster.lease-terms")
+    static let clusterHello = Rule(always: .warning, "config.cluster.hello")
     static let clusterGroupMembers = Rule(always: .warning, "config.cluster.group-members")
 }
 

@@ -176,6 +176,7 @@ extension Rule {
     static let leaseBelowElection = Rule(always: .warning, "config.arbiter.below-election")
     static let arbiterKeep = Rule(always: .warning, "config.arbiter.keep")
     static let arbiterClear = Rule(always: .warning, "config.arbiter.clear-password")
+    static let arbiterTLS = Rule(always: .warning, "config.arbiter.tls-unused")
     static let arbiterSilent = Rule(always: .warning, "config.arbiter.no-hello")
     static let arbiterForwarding = Rule(always: .note, "config.arbiter.forwarding")
 }

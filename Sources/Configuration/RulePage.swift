@@ -21,6 +21,7 @@ public enum RulePage {
         case "instance", "address": return "instances"
         case "script", "group", "global": return "scripts-groups-globals"
         case "tracker", "static", "interface", "hmac": return "trackers-statics-signatures"
+        case "arbiter": return "arbiters"
         case "server": return parts.count > 2 && checkers.contains(String(parts[2])) ? "checkers" : "virtual-servers"
         case "check": return "checkers"
         case "plane": return "data-planes"

@@ -64,7 +64,8 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "hmac": { $0.hmac = HMACAuthentication(keys: [], activeKey: 1) }, "smtpAlert": { $0.smtpAlert = true },
                 "pollsLink": { $0.pollsLink = true }, "timerExpiredBackup": { $0.timerExpiredBackup = 9 },
                 "receiveBuffer": { $0.receiveBuffer = 9 }, "syncDaemonInterface": { $0.syncDaemonInterface = "x" },
-                "debugLevel": { $0.debugLevel = 3 },
+                "debugLevel": { $0.debugLevel = 3 }, "arbiter": { $0.arbiter = "x" },
+                "leaseName": { $0.leaseName = "x" }, "hello": { $0.hello = false },
             ])
         cover(
             SyncGroupDefinition(name: "A", members: []), \.wordings, unless: ["name"],
@@ -74,7 +75,33 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "trackScripts": { $0.trackScripts = [TrackedScript(name: "x")] },
                 "tracked": { $0.tracked.processes = [TrackedItem(name: "x")] }, "smtpAlert": { $0.smtpAlert = true },
                 "notify": { $0.notify.stop = HookCommand(argv: ["x"]) }, "trackingWeight": { $0.trackingWeight = true },
-                "notifyPriorityChanges": { $0.notifyPriorityChanges = true },
+                "notifyPriorityChanges": { $0.notifyPriorityChanges = true }, "arbiter": { $0.arbiter = "x" },
+                "leaseName": { $0.leaseName = "x" },
+            ])
+        let arbiter = ArbiterDefinition(name: "A", kind: .corosync(CorosyncSettings(group: "a")))
+        cover(
+            arbiter, \.wordings, unless: ["name"],
+            [
+                "kind": { $0.kind = .corosync(CorosyncSettings(group: "b")) },
+                "leaseDuration": { $0.leaseDuration = .seconds(9) }, "drift": { $0.drift = 9 },
+                "whenDown": { $0.whenDown = .keep }, "cluster": { $0.cluster = "x" }, "node": { $0.node = "x" },
+            ])
+        cover(
+            WitnessSettings(address: IPAddress("::1")!, key: .file("/a")), \.asArbiter.wordings,
+            [
+                "address": { $0.address = IPAddress("::2")! }, "port": { $0.port = 9 },
+                "source": { $0.source = IPAddress("::2") }, "key": { $0.key = .bytes(Secret([1])) },
+            ])
+        cover(
+            EtcdSettings(endpoints: []), \.asArbiter.wordings,
+            [
+                "endpoints": {
+                    $0.endpoints = [EtcdSettings.Endpoint(usesTLS: true, address: IPAddress("::2")!, port: 9)]
+                },
+                "authorities": { $0.authorities = "x" }, "certificate": { $0.certificate = "x" },
+                "key": { $0.key = "x" }, "serverName": { $0.serverName = "x" }, "user": { $0.user = "x" },
+                "password": { $0.password = Secret([1]) }, "prefix": { $0.prefix = "x" },
+                "clusterID": { $0.clusterID = 9 },
             ])
         cover(
             TrackScript(name: "A", command: .run(["a"])), \.wordings, unless: ["name"],
@@ -96,6 +123,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 },
                 "reportsDeleted": { $0.reportsDeleted = true }, "any": { $0.any = hook },
                 "masterReceivedLowerPriority": { $0.masterReceivedLowerPriority = hook },
+                "split": { $0.split = hook },
             ])
         cover(
             AnnouncementSettings(), \.asInstance.wordings,
@@ -142,6 +170,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 "lowerPriorityNoAdvert": { $0.lowerPriorityNoAdvert = true },
                 "higherPrioritySendAdvert": { $0.higherPrioritySendAdvert = true },
                 "ownerIgnoreAdverts": { $0.ownerIgnoreAdverts = true }, "checksumAsV2": { $0.checksumAsV2 = true },
+                "hello": { $0.hello = false }, "helloPort": { $0.helloPort = 9 },
                 "addressLifetime": { $0.addressLifetime = .seconds(9) }, "niceness": { $0.niceness = 9 },
                 "realtimePriority": { $0.realtimePriority = 9 }, "noSwap": { $0.noSwap = true },
                 "cpuAffinity": { $0.cpuAffinity = [9] }, "rlimitRealtime": { $0.rlimitRealtime = .seconds(9) },
@@ -551,12 +580,13 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
             labels == [
                 "global", "scripts", "syncGroups", "instances", "virtualServerGroups", "virtualServers", "tls",
                 "trackFiles",
-                "trackProcesses", "bfdInstances", "statics", "interfaces",
+                "trackProcesses", "bfdInstances", "arbiters", "statics", "interfaces",
             ])
         var model = Model()
         model.trackFiles = [TrackFile(name: "f", path: "/f")]
         model.trackProcesses = [TrackProcess(name: "p", command: ["p"])]
         model.bfdInstances = [BFDInstance(name: "b", neighbour: IPAddress("10.0.0.1")!)]
+        model.arbiters = [ArbiterDefinition(name: "c", kind: .corosync(CorosyncSettings(group: "g")))]
         model.statics.routes = [WrittenEntry(words: ["10.0.0.0/8", "via", "10.1.0.1"])]
         model.interfaces.polled = [.init(interface: "eth0")]
         #expect(
@@ -564,6 +594,7 @@ private func instance(_ name: String, _ id: Int, _ address: String, _ more: Stri
                 track_file f: added
                 vrrp_track_process p: added
                 bfd_instance b: added
+                arbiter c: added
                 static: changed
                       static_routes: + 10.0.0.0/8 via 10.1.0.1
                 interfaces: changed
@@ -795,4 +826,12 @@ extension VirtualAddress {
         instance.virtualAddresses = [self]
         return instance
     }
+}
+
+extension WitnessSettings {
+    fileprivate var asArbiter: ArbiterDefinition { ArbiterDefinition(name: "A", kind: .witness(self)) }
+}
+
+extension EtcdSettings {
+    fileprivate var asArbiter: ArbiterDefinition { ArbiterDefinition(name: "A", kind: .etcd(self)) }
 }

@@ -35,6 +35,7 @@ public struct ClusterCheck: Sendable {
             checkWeights(election)
             elections.append(election)
         }
+        checkLeases()
         checkPresence()
         checkGroups()
         findings = findings.enumerated().sorted { a, b in

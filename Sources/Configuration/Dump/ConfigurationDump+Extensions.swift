@@ -6,6 +6,7 @@ extension ConfigurationDump {
         var block = ConfigurationDump(empty: model)
         let plane = model.global.forwarding.plane
         if plane != .automatic { block.line(0, "data_plane = \(plane.rawValue)") }
+        block.addLeases()
         for server in model.virtualServers {
             block.add(
                 title(of: server), server.wordings, of: ["drain_timeout", "slow_start", "rise"])
@@ -18,6 +19,27 @@ extension ConfigurationDump {
         guard !block.bytes.isEmpty else { return }
         heading("Beyond keepalived")
         raw(block)
+    }
+
+    /// Arbiters, who has leases from them, and greetings.
+    private mutating func addLeases() {
+        let global = model.global
+        if !global.hello { line(0, "vrrp_hello = off") }
+        if global.helloPort != GlobalDefinitions.defaultHelloPort { line(0, "vrrp_hello_port = \(global.helloPort)") }
+        for arbiter in model.arbiters { add("Arbiter = \(arbiter.name)", arbiter.wordings) }
+        for lease in model.leases {
+            line(0, "Lease = \(lease.name)")
+            line(1, "arbiter = \(lease.arbiter)")
+            if let group = lease.group { line(1, "vrrp_sync_group = \(group)") }
+            for member in lease.members { line(1, "vrrp_instance = \(member)") }
+        }
+        for instance in model.instances {
+            let words = instance.wordings
+            // What the global default says is said.
+            add(
+                "VRRP Instance = \(instance.name)", words,
+                of: ["notify_split"] + (instance.hello == global.hello ? [] : ["hello"]))
+        }
     }
 
     /// A line for each word that is set.

@@ -12,6 +12,10 @@ extension ConfigurationDump {
             Self.write("track_file", model.trackFiles.map { ($0.name, $0.wordings) }, to: &json)
             Self.write("vrrp_track_process", model.trackProcesses.map { ($0.name, $0.wordings) }, to: &json)
             Self.write("bfd_instance", model.bfdInstances.map { ($0.name, $0.wordings) }, to: &json)
+            Self.write("arbiter", model.arbiters.map { ($0.name, $0.wordings) }, to: &json)
+            json.memberArray("lease") { json in
+                for lease in model.leases { Self.write(lease, to: &json) }
+            }
             json.memberObject("static") { Self.write(model.statics.wordings, to: &$0) }
             json.memberObject("interfaces") { Self.write(model.interfaces.wordings, to: &$0) }
             if let tls = model.tls { json.memberObject("SSL") { Self.write(tls.wordings, to: &$0) } }
@@ -30,6 +34,15 @@ extension ConfigurationDump {
                     write(words, to: &json)
                 }
             }
+        }
+    }
+
+    private static func write(_ lease: LeaseDefinition, to json: inout JSONWriter) {
+        json.object { json in
+            json.member("name", lease.name)
+            json.member("arbiter", lease.arbiter)
+            if let group = lease.group { json.member("vrrp_sync_group", group) }
+            json.memberArray("vrrp_instance") { json in for member in lease.members { json.value(member) } }
         }
     }
 

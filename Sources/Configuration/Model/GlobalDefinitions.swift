@@ -4,7 +4,7 @@ import Primitives
 public struct GlobalDefinitions: Hashable, Sendable {
     // Identity and scripts
 
-    /// `router_id`; nil means the host's name. Kept, and without effect.
+    /// `router_id`; nil means the host's name. What the subject of mails begins with, and `ArbiterDefinition.node` where nothing else is.
     public var routerID: String?
     /// `script_user`; nil means `keepalived_script` where that user exists, else the daemon's own.
     public var scriptUser: ScriptUser?

@@ -74,6 +74,8 @@ extension Consequence {
                 .mayChangePriority(let names):
                 json.memberArray("names") { json in for name in names { json.value(name) } }
             case .groupGains(let group, _), .groupLoses(let group): json.member("group", group)
+            case .needsLease(let lease), .needsNoLease(let lease), .changesLease(_, let lease):
+                json.member("lease", lease)
             default: break
             }
             if case .withdraws(_, let keeper?) = self { json.member("kept_by", keeper) }

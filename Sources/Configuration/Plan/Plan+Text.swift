@@ -100,6 +100,13 @@ extension Consequence: CustomStringConvertible {
             "group \(group) has other members (\(members.prefix(4).joined(separator: ", "))"
                 + "\(members.count > 4 ? ", …" : "")): a master steps down until all can be master"
         case .groupLoses(let group): "group \(group) has fewer members: what it waited for may be gone"
+        case .needsLease(let lease):
+            "it holds by the lease \(lease) from now on: a master lets go until it has it, and a node without an arbiter does "
+                + "not wait for it"
+        case .needsNoLease(let lease):
+            "it no longer needs the lease \(lease): two nodes that lose sight of each other both hold its addresses"
+        case .changesLease(let from, let to):
+            "it holds by the lease \(to), and no longer by \(from): until other nodes do the same there may be two masters"
         }
     }
 }

@@ -15,6 +15,8 @@ public struct Plan: Sendable {
     public internal(set) var files: [PartPlan] = []
     public internal(set) var processes: [PartPlan] = []
     public internal(set) var sessions: [PartPlan] = []
+    /// `arbiter`.
+    public internal(set) var arbiters: [PartPlan] = []
     /// `SSL`, `static_…`, and what the top says of interfaces.
     public internal(set) var tls: [Change] = []
     public internal(set) var statics: [Change] = []
@@ -24,7 +26,8 @@ public struct Plan: Sendable {
     var parts: [(keyword: String, parts: [PartPlan])] {
         [
             ("vrrp_sync_group", groups), ("vrrp_script", scripts), ("track_file", files),
-            ("vrrp_track_process", processes), ("bfd_instance", sessions), ("virtual_server", servers),
+            ("vrrp_track_process", processes), ("bfd_instance", sessions), ("arbiter", arbiters),
+            ("virtual_server", servers),
             ("virtual_server_group", serverGroups),
         ]
     }
@@ -133,11 +136,19 @@ public enum Consequence: Hashable, Sendable {
     case groupGains(String, members: [String])
     /// The group waits for fewer.
     case groupLoses(String)
+    /// Holds by this lease from now on.
+    case needsLease(String)
+    /// Had this lease, and holds without one from now on.
+    case needsNoLease(String)
+    /// Holds by another lease than before.
+    case changesLease(from: String, to: String)
 
     public var disturbs: Bool {
         switch self {
         case .installs, .rewrites, .announces, .advertisesOtherAddresses, .mayRecover, .groupLoses: false
-        case .withdraws, .priority, .stops, .peersMustFollow, .mayFault, .mayChangePriority, .groupGains: true
+        case .withdraws, .priority, .stops, .peersMustFollow, .mayFault, .mayChangePriority, .groupGains,
+            .needsLease, .needsNoLease, .changesLease:
+            true
         // An owner takes over from whoever holds its addresses.
         case .starts(let asOwner): asOwner
         }
@@ -159,6 +170,9 @@ public enum Consequence: Hashable, Sendable {
         case .mayChangePriority: "may_change_priority"
         case .groupGains: "group_gains"
         case .groupLoses: "group_loses"
+        case .needsLease: "needs_lease"
+        case .needsNoLease: "needs_no_lease"
+        case .changesLease: "changes_lease"
         }
     }
 }

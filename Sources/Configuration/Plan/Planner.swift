@@ -14,6 +14,7 @@ extension Plan {
         files = planner.parts(old.trackFiles, new.trackFiles, \.name, \.wordings)
         processes = planner.parts(old.trackProcesses, new.trackProcesses, \.name, \.wordings)
         sessions = planner.parts(old.bfdInstances, new.bfdInstances, \.name, \.wordings)
+        arbiters = planner.parts(old.arbiters, new.arbiters, \.name, \.wordings)
         statics = Change.between(old.statics.wordings, new.statics.wordings)
         interfaces = Change.between(old.interfaces.wordings, new.interfaces.wordings)
         tls = Change.between((old.tls ?? TLSMaterial()).wordings, (new.tls ?? TLSMaterial()).wordings)
@@ -38,6 +39,9 @@ struct Planner {
     let newIndex: [String: Int]
     /// Who has an address in the new model.
     let newHolders: [HeldAddress: String]
+    /// What instances hold by.
+    let oldLeases: [String: PlannedLease]
+    let newLeases: [String: PlannedLease]
 
     init(_ old: Model, _ new: Model) {
         self.old = old
@@ -58,6 +62,8 @@ struct Planner {
             }.map(\.name))
         newIndex = Dictionary(new.instances.enumerated().map { ($1.name, $0) }) { first, _ in first }
         newHolders = Self.holders(in: new)
+        oldLeases = PlannedLease.all(of: old)
+        newLeases = PlannedLease.all(of: new)
     }
 
     private static func groups(of model: Model) -> [String: SyncGroupDefinition] {
@@ -185,6 +191,7 @@ struct Planner {
         }
         plan.consequences += environmentConsequences(before, after)
         plan.consequences += groupConsequences(before, after)
+        plan.consequences += leaseConsequences(before, after)
         return plan
     }
 

@@ -10,6 +10,7 @@ public struct StartOutline {
     public var text: String {
         var sections: [(String, [String])] = [("processes", processes), ("instances", model.instances.flatMap(lines))]
         sections.append(("sync groups", model.syncGroups.map { "\($0.name): \($0.members.joined(separator: ", "))" }))
+        sections.append(("leases", leases))
         sections.append(("checks that run again and again", trackedScripts))
         sections.append(("scripts that run on events", hooks))
         return sections.filter { !$0.1.isEmpty }.map { title, lines in
@@ -52,6 +53,15 @@ public struct StartOutline {
             return "    holds \(held) as master\(silent)"
         }
         return lines
+    }
+
+    private var leases: [String] {
+        model.leases.compactMap { lease in
+            guard let arbiter = model.arbiter(named: lease.arbiter) else { return nil }
+            return
+                "\(PlannedLease(name: lease.name, arbiter: arbiter).wording), \(arbiter.leaseDuration.formattedSeconds()) s, for "
+                + lease.members.joined(separator: ", ")
+        }
     }
 
     private var trackedScripts: [String] {

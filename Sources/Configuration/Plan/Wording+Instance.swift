@@ -15,6 +15,9 @@ extension InstanceDefinition {
             Wording("nopreempt", !preempt),
             Wording("preempt_delay", preemptDelay),
             Wording("strict_mode", strict),
+            Wording("arbiter", arbiter),
+            Wording("lease_name", leaseName),
+            Wording("hello", hello),
         ]
         switch authentication {
         case .none: words += [Wording("auth_type", nil as String?), Wording("auth_pass", nil as String?)]
@@ -106,6 +109,7 @@ extension NotifyScripts {
             Wording("notify_deleted", reportsDeleted ? deleted?.wording ?? "on" : nil),
             Wording("notify", any),
             Wording("notify_master_rx_lower_pri", masterReceivedLowerPriority),
+            Wording("notify_split", split),
         ]
     }
 }

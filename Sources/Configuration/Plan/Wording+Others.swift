@@ -7,6 +7,8 @@ extension SyncGroupDefinition {
             Wording("track_interface", trackInterfaces.map(\.wording)),
             Wording("track_script", trackScripts.map(\.wording)),
         ] + tracked.wordings + [
+            Wording("arbiter", arbiter),
+            Wording("lease_name", leaseName),
             Wording("smtp_alert", smtpAlert),
             Wording("sync_group_tracking_weight", trackingWeight),
         ] + notify.wordings + [Wording("notify_priority_changes", notifyPriorityChanges)]
@@ -60,6 +62,8 @@ extension GlobalDefinitions {
             Wording("vrrp_higher_prio_send_advert", higherPrioritySendAdvert),
             Wording("vrrp_owner_ignore_adverts", ownerIgnoreAdverts),
             Wording("v3_checksum_as_v2", checksumAsV2),
+            Wording("vrrp_hello", hello),
+            Wording("vrrp_hello_port", Int(helloPort)),
             Wording("address_lifetime", addressLifetime),
             Wording("vrrp_priority", niceness),
             Wording("vrrp_rt_priority", realtimePriority),

@@ -191,11 +191,19 @@ extension Resolver {
     }
 
     private mutating func suspect(_ draft: ArbiterDraft, _ endpoints: [EtcdSettings.Endpoint]) {
-        let isClear = endpoints.contains { !$0.usesTLS }
-        if let password = draft.password, isClear {
+        if let password = draft.password, endpoints.contains(where: { !$0.usesTLS && !$0.address.isLoopback }) {
             report(
                 .arbiterClear, at: password.range, "the password goes over the network as it is",
                 reason: "an endpoint begins with http://", fix: "write https:// for every endpoint")
+        }
+        guard !endpoints.contains(where: \.usesTLS) else { return }
+        let settings = [
+            draft.authorities?.range, draft.certificate?.range, draft.certificateKey?.range, draft.serverName?.range,
+        ]
+        if let place = settings.lazy.compactMap(\.self).first {
+            report(
+                .arbiterTLS, at: place, "this has no effect: no endpoint is asked over TLS",
+                reason: "every endpoint begins with http://", fix: "write https:// for every endpoint, or remove it")
         }
     }
 }

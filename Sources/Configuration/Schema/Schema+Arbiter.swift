@@ -45,8 +45,9 @@ extension Schema {
     private static var ofWitnesses: [Keyword<ArbiterDraft>] {
         [
             Keyword(
-                "address", .sequence([.address, .optional(.integer(1...65_535, unit: ""))]),
-                default: "port \(WitnessSettings.defaultPort)", "Where a witness is."
+                "address", .other("ADDRESS [PORT]"),
+                default: "port \(WitnessSettings.defaultPort)",
+                "Where a witness is: a numeric address, never a virtual one."
             ) { arbiter, reader in
                 guard let address = reader.address() else { return reader.skipRest() }
                 var port = Int(WitnessSettings.defaultPort)

@@ -16,7 +16,8 @@ extension Schema {
     private static var scripting: [Keyword<GlobalDraft>] {
         [
             .word(
-                "router_id", \.routerID, "name", default: "the host's name", "What the subject of mails begins with."),
+                "router_id", \.routerID, "name", default: "the host's name",
+                "What the subject of mails begins with, and what an arbiter calls this node."),
             .user("script_user", \.scriptUser, default: "keepalived_script, or the daemon's", "Whom scripts run as."),
             .flag(
                 "enable_script_security", \.enableScriptSecurity,
