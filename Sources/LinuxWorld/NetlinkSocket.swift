@@ -8,6 +8,7 @@ public struct NetlinkSocket: ~Copyable {
     /// NETLINK_* (linux/netlink.h).
     public enum NetlinkProtocol: Int32, Sendable {
         case route = 0
+        case socketDiagnosis = 4
         case netfilter = 12
         case generic = 16
     }

@@ -4,7 +4,8 @@ import CLinux
 public struct SystemError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The area of the call, for whoever decides what to do about it.
     public enum Code: String, Hashable, Sendable {
-        case poll, socket, send, receive, netlink, process, memory, signal, schedule, file, namespace, limit
+        case poll, socket, send, receive, netlink, process, memory, signal, schedule, file, namespace, limit,
+            fence
     }
 
     public var code: Code

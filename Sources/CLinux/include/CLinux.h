@@ -233,6 +233,33 @@ int32_t aloft_ipvs_socket(void);
 int64_t aloft_ipvs_service_count(int32_t descriptor);
 uint32_t aloft_interface_index(const char *name);
 
+// MARK: bpf.c - bpf(2), for the lease fence
+
+/// The descriptor of a new map; numbers as in linux/bpf.h.
+int32_t aloft_bpf_map_create(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t entries, uint32_t flags,
+                             const char *name);
+int32_t aloft_bpf_map_lookup(int32_t map, const void *key, void *value);
+int32_t aloft_bpf_map_update(int32_t map, const void *key, const void *value);
+int32_t aloft_bpf_map_delete(int32_t map, const void *key);
+/// Verifies and loads a classifier of tc; its descriptor. With `log_size` above 0 the verifier explains itself in `log`.
+int32_t aloft_bpf_load_classifier(const uint64_t *instructions, uint32_t count, const char *name, char *log,
+                                  uint32_t log_size);
+/// Before all other programs of tcx, until it is detached or the interface goes. EEXIST when it is there, EINVAL before
+/// Linux 6.6.
+int32_t aloft_bpf_tcx_attach(int32_t program, uint32_t interface, int32_t egress);
+int32_t aloft_bpf_tcx_detach(int32_t program, uint32_t interface, int32_t egress);
+/// How many program identifiers were written, in the order in which the programs run.
+int32_t aloft_bpf_tcx_query(uint32_t interface, int32_t egress, uint32_t *identifiers, uint32_t capacity);
+int32_t aloft_bpf_program_by_id(uint32_t identifier);
+int32_t aloft_bpf_program_identity(int32_t program, uint32_t *identifier, uint8_t name[16]);
+/// Runs a program on a frame that no interface has: its verdict, and the mean time of `repeat` runs.
+int32_t aloft_bpf_test_run(int32_t program, const uint8_t *frame, uint32_t length, uint32_t repeat, int32_t *verdict,
+                           uint32_t *nanoseconds);
+/// For how many processors a per-CPU map holds values; 0 where the kernel does not say.
+uint32_t aloft_processors(void);
+/// ARPHRD_* of an interface.
+int32_t aloft_link_type(uint32_t interface);
+
 // MARK: unix.c - unix(7)
 
 /// `kind` is 1 stream, 2 datagram, 5 seqpacket. A path that begins with '@' is abstract.
