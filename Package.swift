@@ -74,6 +74,8 @@ let package = Package(
                 "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
             ],
             swiftSettings: pure),
+        .target(
+            name: "Witness", dependencies: ["LinuxWorld", "Arbitration", "Primitives"], swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
         .target(
@@ -112,7 +114,7 @@ let package = Package(
             name: "aloft",
             dependencies: [
                 "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Balancing",
-                "Configuration", "ConfigLanguage", "Primitives",
+                "Witness", "Arbitration", "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + workers,
             swiftSettings: strict),
@@ -134,6 +136,7 @@ let package = Package(
             exclude: ["servers.py"], swiftSettings: strict),
         test("Alerts", ["Primitives"]),
         test("Arbitration", ["Primitives"]),
+        test("Witness", ["Arbitration", "LinuxWorld", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -142,7 +145,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Primitives",
+                "Arbitration", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -151,7 +154,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
+                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Arbitration", "Configuration", "LinuxWorld", "Netlink",
+                "VRRP", "Primitives",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

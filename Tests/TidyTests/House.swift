@@ -43,6 +43,7 @@ enum House {
             imports: [
                 "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Configuration", "ConfigLanguage", "Primitives",
             ]),
+        Room(name: "Witness", kind: .kernel, imports: ["LinuxWorld", "Arbitration", "Primitives"]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
@@ -70,7 +71,8 @@ enum House {
             imports: [
                 "HealthWorker", "MailWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine",
                 "Supervision",
-                "Balancing", "Configuration", "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
+                "Balancing", "Witness", "Arbitration", "Configuration", "ConfigLanguage", "Primitives", "Glibc",
+                "ArgumentParser",
             ]),
     ]
 
