@@ -79,6 +79,8 @@ let package = Package(
                 "Primitives",
             ],
             swiftSettings: pure),
+        .target(
+            name: "Witness", dependencies: ["LinuxWorld", "Arbitration", "Primitives"], swiftSettings: pure),
         .target(name: "NetworkLab", dependencies: ["Primitives"], swiftSettings: pure),
         // S: shells
         .target(
@@ -122,7 +124,7 @@ let package = Package(
             name: "aloft",
             dependencies: [
                 "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab", "RouterEngine", "Supervision", "Balancing",
-                "Configuration", "ConfigLanguage", "Primitives",
+                "Witness", "Arbitration", "Configuration", "ConfigLanguage", "Primitives",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + workers,
             swiftSettings: strict),
@@ -144,6 +146,7 @@ let package = Package(
             exclude: ["servers.py"], swiftSettings: strict),
         test("Alerts", ["Primitives"]),
         test("Arbitration", ["Primitives"]),
+        test("Witness", ["Arbitration", "LinuxWorld", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -152,7 +155,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Primitives",
+                "Arbitration", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -161,7 +164,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
+                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Arbitration", "Configuration", "LinuxWorld", "Netlink",
+                "VRRP", "Primitives",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

@@ -82,6 +82,10 @@ extension LeaseRecord {
     private static let mark: UInt32 = 0x414C_5345
     private static let format: UInt8 = 1
     private static let fixedLength = 48
+    /// The most bytes that a record takes.
+    public static let longest = fixedLength + HolderName.longest
+    /// The bytes of this one.
+    public var encodedLength: Int { Self.fixedLength + (holder?.description.utf8.count ?? 0) }
 
     /// Why bytes are no record.
     public enum Unreadable: Error, Hashable, Sendable, CustomStringConvertible {

@@ -47,6 +47,9 @@ public struct LeaseTerms: Hashable, Sendable {
         self.init(checked: duration, drift: drift)
     }
 
+    /// What nobody waits for and nothing is widened by.
+    static let shortest = LeaseTerms(checked: .nanoseconds(1), drift: allowedDrift.lowerBound)
+
     private init(checked duration: Duration, drift: UInt16) {
         self.duration = duration
         self.drift = drift

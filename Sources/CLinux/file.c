@@ -6,13 +6,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 int32_t aloft_open(const char *path, int32_t flags, uint32_t mode) {
     static const int kinds[] = {O_RDONLY, O_WRONLY | O_CREAT | O_TRUNC, O_WRONLY | O_CREAT | O_EXCL,
-                                O_RDWR | O_CREAT, O_WRONLY};
-    if (flags < 0 || flags > 4) return -EINVAL;
+                                O_RDWR | O_CREAT, O_WRONLY, O_WRONLY | O_APPEND};
+    if (flags < 0 || flags > 5) return -EINVAL;
     int descriptor;
     // O_NONBLOCK: opening a FIFO someone named as a file must not stop the daemon.
     do descriptor = open(path, kinds[flags] | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, mode);
@@ -119,4 +120,31 @@ int32_t aloft_error_text(int32_t error, uint8_t *buffer, uint64_t capacity) {
 int64_t aloft_read_link(const char *path, uint8_t *buffer, uint64_t capacity) {
     int64_t length = readlink(path, (char *)buffer, capacity);
     return length < 0 ? -errno : length;
+}
+
+int32_t aloft_sync_data(int32_t descriptor) { return fdatasync(descriptor) < 0 ? -errno : 0; }
+
+int32_t aloft_sync_directory(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char directory[4096];
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    if (length >= sizeof directory) return -ENAMETOOLONG;
+    memcpy(directory, path, length);
+    directory[length] = 0;
+    int descriptor = open(length ? directory : slash ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    int result = fsync(descriptor) < 0 ? -errno : 0;
+    close(descriptor);
+    return result;
+}
+
+int32_t aloft_truncate(int32_t descriptor, uint64_t length) {
+    return ftruncate(descriptor, (off_t)length) < 0 ? -errno : 0;
+}
+
+int32_t aloft_random(uint8_t *bytes, uint64_t count) {
+    ssize_t got;
+    do got = getrandom(bytes, count, 0);
+    while (got < 0 && errno == EINTR);
+    return got < 0 ? -errno : (uint64_t)got == count ? 0 : -EIO;
 }

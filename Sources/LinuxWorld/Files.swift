@@ -60,6 +60,11 @@ public enum Files {
         }
     }
 
+    /// rename(2).
+    public static func move(_ path: String, to other: String) throws(SystemError) {
+        _ = try check(aloft_rename(path, other), .file, "rename", path)
+    }
+
     public static func remove(_ path: String) throws(SystemError) {
         _ = try check(aloft_unlink(path), .file, "remove", path)
     }

@@ -21,13 +21,10 @@ enum CommandManual {
             ".SH COMMANDS",
         ]
         for command in Aloft.configuration.subcommands where command.configuration.shouldDisplay {
-            lines.append(".SS \"aloft \(command._commandName)\"")
-            lines.append(".nf")
-            let help = Aloft.helpMessage(for: command, columns: 80)
-            lines += help.split(separator: "\n", omittingEmptySubsequences: false).map {
-                Roff.line(String($0))
+            lines += section(command, name: "aloft \(command._commandName)")
+            for inner in command.configuration.subcommands {
+                lines += section(inner, name: "aloft \(command._commandName) \(inner._commandName)")
             }
-            lines.append(".fi")
         }
         lines += [
             ".SH EXIT STATUS",
@@ -37,6 +34,12 @@ enum CommandManual {
             ".BR keepalived (8)",
         ]
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func section(_ command: any ParsableCommand.Type, name: String) -> [String] {
+        let help = Aloft.helpMessage(for: command, columns: 80)
+        return [".SS \"\(name)\"", ".nf"]
+            + help.split(separator: "\n", omittingEmptySubsequences: false).map { Roff.line(String($0)) } + [".fi"]
     }
 
     private static func lowercasedFirst(_ text: String) -> String {

@@ -45,6 +45,7 @@ enum House {
                 "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Arbitration", "Configuration", "ConfigLanguage",
                 "Primitives",
             ]),
+        Room(name: "Witness", kind: .kernel, imports: ["LinuxWorld", "Arbitration", "Primitives"]),
         Room(name: "NetworkLab", kind: .kernel, imports: ["Primitives", "Glibc"]),
         Room(
             name: "aloftd", kind: .shell,
@@ -77,7 +78,8 @@ enum House {
                 "HealthWorker", "MailWorker", "ArbiterWorker", "SimulatedWorld", "LinuxWorld", "Netlink", "NetworkLab",
                 "RouterEngine",
                 "Supervision",
-                "Balancing", "Configuration", "ConfigLanguage", "Primitives", "Glibc", "ArgumentParser",
+                "Balancing", "Witness", "Arbitration", "Configuration", "ConfigLanguage", "Primitives", "Glibc",
+                "ArgumentParser",
             ]),
     ]
 

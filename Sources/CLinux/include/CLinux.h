@@ -260,6 +260,33 @@ uint32_t aloft_processors(void);
 /// ARPHRD_* of an interface.
 int32_t aloft_link_type(uint32_t interface);
 
+// MARK: datagram.c - udp(7), for a server
+
+/// One datagram, received or to be sent: bytes [offset, offset + length) of the batch's buffer. Addresses fill 4 or 16 bytes.
+struct aloft_datagram {
+    uint32_t offset;
+    uint32_t length;
+    uint8_t peer[16];
+    /// The address of this machine that is spoken to, or speaks.
+    uint8_t own[16];
+    int32_t has_own;
+    uint32_t interface;
+    uint16_t port;
+    /// out: 0 or an errno.
+    int32_t result;
+};
+
+/// A non-blocking socket bound to an address; `::` hears both families. `interface` is for link-local addresses.
+int32_t aloft_datagram_listen(int32_t family, const uint8_t *address, uint16_t port, uint32_t interface, int32_t buffer);
+/// Slot i of `buffer` starts at i * slot. At most 64 at a time. Returns how many, 0 when there is none.
+int32_t aloft_datagrams_receive(int32_t descriptor, uint8_t *buffer, uint32_t slot, struct aloft_datagram *items,
+                                int32_t count);
+/// Sends all, in order; each gets its own result. Returns how many were sent.
+int32_t aloft_datagrams_send(int32_t descriptor, int32_t family, const uint8_t *buffer, struct aloft_datagram *items,
+                             int32_t count);
+/// Empties the error queue of a socket (IP_RECVERR): the last errno that ICMP or the kernel left, or 0.
+int32_t aloft_take_errors(int32_t descriptor);
+
 // MARK: unix.c - unix(7)
 
 /// `kind` is 1 stream, 2 datagram, 5 seqpacket. A path that begins with '@' is abstract.
@@ -284,7 +311,7 @@ struct aloft_file_status {
 };
 
 /// `flags`: 0 read, 1 write (truncate, create), 2 write (exclusive create), 3 read and write (create), 4 write
-/// without creating. Always O_CLOEXEC.
+/// without creating, 5 append without creating. Always O_CLOEXEC.
 int32_t aloft_open(const char *path, int32_t flags, uint32_t mode);
 int64_t aloft_read(int32_t descriptor, uint8_t *bytes, uint64_t capacity);
 int64_t aloft_write(int32_t descriptor, const uint8_t *bytes, uint64_t count);
@@ -298,6 +325,13 @@ int32_t aloft_rename(const char *from, const char *to);
 int32_t aloft_unlink(const char *path);
 int32_t aloft_make_directory(const char *path, uint32_t mode);
 int32_t aloft_sync(int32_t descriptor);
+/// fdatasync(2).
+int32_t aloft_sync_data(int32_t descriptor);
+/// Syncs the directory that `path` lies in, so that its name survives a crash.
+int32_t aloft_sync_directory(const char *path);
+int32_t aloft_truncate(int32_t descriptor, uint64_t length);
+/// getrandom(2): all of `count` (at most 256) bytes.
+int32_t aloft_random(uint8_t *bytes, uint64_t count);
 /// Calls `each` with every name but . and .. until it returns 0.
 int32_t aloft_list_directory(const char *path, void *context,
                              int32_t (*each)(void *context, const uint8_t *name, uint64_t length));
