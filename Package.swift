@@ -60,6 +60,7 @@ let package = Package(
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "Arbitration", dependencies: ["Primitives"], swiftSettings: pure),
+        .target(name: "EtcdGateway", dependencies: ["Arbitration", "Health", "Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
@@ -82,6 +83,12 @@ let package = Package(
                 "Health", "LinuxWorld", "Configuration", "Primitives",
                 .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOTLS", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
+        .target(
+            name: "Etcd",
+            dependencies: [
+                "EtcdGateway", "Arbitration", "Probes", "LinuxWorld", "Primitives",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .target(
             name: "HealthWorker",
@@ -134,6 +141,7 @@ let package = Package(
             exclude: ["servers.py"], swiftSettings: strict),
         test("Alerts", ["Primitives"]),
         test("Arbitration", ["Primitives"]),
+        test("Etcd", ["EtcdGateway", "Arbitration", "LinuxWorld", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -142,7 +150,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Primitives",
+                "EtcdGateway", "Arbitration", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -151,7 +159,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
+                "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Etcd",
+                "EtcdGateway", "Arbitration", "Primitives",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

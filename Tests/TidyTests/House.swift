@@ -27,6 +27,7 @@ enum House {
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Alerts", kind: .pure, imports: ["Primitives"]),
         Room(name: "Arbitration", kind: .pure, imports: ["Primitives"]),
+        Room(name: "EtcdGateway", kind: .pure, imports: ["Arbitration", "Health", "Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,
@@ -56,6 +57,9 @@ enum House {
                 "Health", "LinuxWorld", "Configuration", "Primitives", "Glibc", "NIOCore", "NIOEmbedded", "NIOSSL",
                 "NIOTLS",
             ]),
+        Room(
+            name: "Etcd", kind: .shell,
+            imports: ["EtcdGateway", "Arbitration", "Probes", "LinuxWorld", "Primitives", "NIOSSL"]),
         Room(
             name: "HealthWorker", kind: .shell,
             imports: [
