@@ -132,6 +132,7 @@ public final class EtcdClient {
 
     /// When `turn` has something to do even if nothing is readable; nil: never.
     public var nextDeadline: Deadline? {
+        if !reports.isEmpty { return .zero }
         var next = Deadline.distantFuture
         for pending in queue { next = min(next, pending.asked + patience) }
         for line in leaving + [primary, standby].compactMap({ $0 }) {
