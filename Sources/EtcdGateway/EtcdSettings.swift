@@ -26,7 +26,8 @@ public struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
         }
         var rest = bytes.dropFirst(secure ? 8 : 7)
         if rest.last == UInt8(ascii: "/") { rest.removeLast() }
-        guard let colon = rest.lastIndex(of: UInt8(ascii: ":")), rest[colon...].dropFirst().count <= 5,
+        guard let colon = rest.lastIndex(of: UInt8(ascii: ":")),
+            rest[colon...].dropFirst().allSatisfy({ (0x30...0x39).contains($0) }),
             let port = UInt16(String(decoding: rest[colon...].dropFirst(), as: UTF8.self)), port > 0
         else { throw Refusal(description: "an endpoint ends with its port, 1-65535; etcd's is 2379 unless it was changed") }
         var host = rest[..<colon]

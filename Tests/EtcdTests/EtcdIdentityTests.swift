@@ -66,7 +66,7 @@ import Testing
         ])
     func bad(_ text: String, _ words: String) {
         let error = #expect(throws: EtcdEndpoint.Refusal.self) { try EtcdEndpoint(text) }
-        #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+        #expect(error?.description.contains(words) == true, "\(String(describing: error)), \(text)")
     }
 
     @Test("a cluster id is decimal, or hexadecimal with 0x") func clusterIDs() {
