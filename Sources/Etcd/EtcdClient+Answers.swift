@@ -29,6 +29,7 @@ extension EtcdClient {
             }
             line.flight = nil
             line.lastUse = now
+            line.hasAnswered = true
             if leaving.contains(where: { $0 === line }) {
                 // It came after all: good enough for the reserve.
                 leaving.removeAll { $0 === line }
@@ -82,10 +83,11 @@ extension EtcdClient {
             }
             if login.isWanted, questions.allSatisfy({ $0.attempts < 3 }) { return }
             trouble(reason, at: now)
-        case (.ask, .unknown):
+        case (.ask, let kind) where kind == .unknown || refusal.code == nil:
+            // Another member may do better, also where this one has no gateway.
             line.flight = flight
             close(line, reason, at: now)
-        case (.ask(let questions), .denied), (.ask(let questions), .notTaken):
+        case (.ask(let questions), _):
             for pending in questions { report(pending, .ambiguous) }
             trouble(reason, at: now)
         }

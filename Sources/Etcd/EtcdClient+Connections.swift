@@ -50,7 +50,8 @@ extension EtcdClient {
     }
 
     private func connect(besides other: Int?, at now: Instant) -> Line? {
-        guard let member = members.best(besides: other, at: now),
+        let late = leaving.map(\.connection.member)
+        guard let member = members.best(besides: other, late: late, at: now),
             let connection = makeConnection(to: member, streams: false, at: now)
         else { return nil }
         return Line(connection, at: now)
@@ -77,8 +78,9 @@ extension EtcdClient {
 
     /// Nothing more is expected of it.
     func close(_ line: Line, _ reason: String, isTooLong: Bool = false, at now: Instant) {
-        let wasPrimary = line === primary
-        let isIdle = line.isOpen && line.flight == nil
+        var matters = line === primary || primary?.isOpen != true
+        if case .ask? = line.flight?.kind { matters = true }
+        let isIdle = line.isOpen && line.flight == nil && line.hasAnswered
         line.connection.close()
         if line === primary { primary = nil }
         if line === standby { standby = nil }
@@ -87,8 +89,8 @@ extension EtcdClient {
             line.flight = nil
             settle(flight, isTooLong: isTooLong, at: now)
         }
-        // A connection that the server closes while nothing is asked is no failure of its.
-        if !isIdle { failed(line.connection.member, reason, at: now, matters: wasPrimary || primary?.isOpen != true) }
+        // A connection that the server closes while nothing is asked is no failure of its; one that never answered is.
+        if !isIdle { failed(line.connection.member, reason, at: now, matters: matters) }
     }
 
     /// A request has no answer that could be read.

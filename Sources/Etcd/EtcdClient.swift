@@ -48,6 +48,7 @@ public final class EtcdClient {
         let connection: EtcdConnection
         var flight: Flight?
         var lastUse: Instant
+        var hasAnswered = false
 
         init(_ connection: EtcdConnection, at now: Instant) {
             self.connection = connection
@@ -185,7 +186,9 @@ public final class EtcdClient {
     private func send(at now: Instant) {
         if let primary, primary.isOpen, primary.flight == nil {
             if login.isWanted {
-                if let request = login.request, now >= login.notBefore { launch(.authenticate, request, on: primary, at: now) }
+                if let request = login.request, now >= login.notBefore {
+                    launch(.authenticate, request, on: primary, at: now)
+                }
             } else if !queue.isEmpty {
                 let count = min(queue.count, now < singlyUntil ? 1 : EtcdRequest.questionsAtOnce)
                 var questions = Array(queue[..<count])

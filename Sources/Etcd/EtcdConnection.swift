@@ -35,6 +35,8 @@ final class EtcdConnection {
     private var reader: EtcdResponseReader
     private var outgoing: [UInt8] = []
     private var sentBytes = 0
+    /// What the poller was told.
+    private var isWriting = true
 
     static let portion = 16384
     /// After so many portions others have their turn; epoll reports the rest at once.
@@ -64,9 +66,11 @@ final class EtcdConnection {
     /// Only while there is something to write (or to connect): the descriptor is reported as often as it is ready.
     private func update(_ poller: borrowing Poller) {
         guard phase != .closed else { return }
-        let isWriting = phase == .connecting || sentBytes < outgoing.count
+        let writes = phase == .connecting || sentBytes < outgoing.count
+        guard writes != isWriting else { return }
+        isWriting = writes
         // A descriptor that is watched can be watched otherwise; should it fail, a deadline ends the connection.
-        try? poller.modify(socket.descriptor, token: token, interest: isWriting ? [.read, .write] : .read)
+        try? poller.modify(socket.descriptor, token: token, interest: writes ? [.read, .write] : .read)
     }
 
     func close() { phase = .closed }
@@ -197,7 +201,9 @@ final class EtcdConnection {
 
     private func ended(_ events: inout [Event]) {
         guard phase != .closed else { return }
-        if phase == .handshaking { return fail("\(endpoint): the connection was closed within the TLS handshake", &events) }
+        if phase == .handshaking {
+            return fail("\(endpoint): the connection was closed within the TLS handshake", &events)
+        }
         do throws(EtcdFault) {
             tell(try reader.end(), &events)
             fail("\(endpoint) closed the connection", &events)

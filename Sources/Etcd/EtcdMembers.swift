@@ -39,13 +39,13 @@ struct EtcdMembers {
         if first == index { first = (index + 1) % members.count }
     }
 
-    /// The one to connect to now; `other`: not this one, where there is another.
-    func best(besides other: Int?, at now: Instant) -> Int? {
+    /// The one to connect to now; `other`: not this one, where there is another; `late`: rather not these, which owe answers.
+    func best(besides other: Int?, late: [Int] = [], at now: Instant) -> Int? {
         var best: (rank: Int, distance: Int, index: Int)?
         for index in members.indices where index != other || members.count == 1 {
             let member = members[index]
             guard member.notBefore <= now else { continue }
-            let rank = now > member.failed + Self.memory ? 0 : member.failures
+            let rank = (now > member.failed + Self.memory ? 0 : member.failures) + (late.contains(index) ? 1 : 0)
             let distance = (index - first + members.count) % members.count
             if let known = best, (known.rank, known.distance) <= (rank, distance) { continue }
             best = (rank, distance, index)

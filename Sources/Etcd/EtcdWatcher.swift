@@ -68,7 +68,8 @@ struct EtcdWatcher {
 
     /// What it tells; nil: it is no watch, or another cluster's.
     mutating func receive(_ bytes: [UInt8], from cluster: UInt64?, at now: Instant) -> [LeaseReport]? {
-        guard let reports = try? reader.receive(bytes), cluster == nil || reader.clusterID == nil || reader.clusterID == cluster
+        guard let reports = try? reader.receive(bytes),
+            cluster == nil || reader.clusterID == nil || reader.clusterID == cluster
         else { return nil }
         isCreated = true
         failures = 0
@@ -85,7 +86,8 @@ extension EtcdClient {
     }
 
     func keepWatching(at now: Instant) {
-        if watcher.hasExpired(at: now) || (watcher.member != nil && canWatch && watcher.member != primary?.connection.member)
+        if watcher.hasExpired(at: now)
+            || (watcher.member != nil && canWatch && watcher.member != primary?.connection.member)
         {
             watcher.close(at: now)
         }
@@ -102,7 +104,9 @@ extension EtcdClient {
             let request = EtcdRequest.watch(watcher.directories).bytes(to: connection.endpoint, token: login.token)
             for told in connection.send(request, poller) { watched(told, at: now) }
         case .part(let bytes):
-            guard let news = watcher.receive(bytes, from: identity.clusterID, at: now) else { return watcher.close(at: now) }
+            guard let news = watcher.receive(bytes, from: identity.clusterID, at: now) else {
+                return watcher.close(at: now)
+            }
             if identity.isBelieved { reports += news }
         case .response, .failed: watcher.close(at: now)
         }

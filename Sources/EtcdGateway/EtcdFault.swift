@@ -17,7 +17,8 @@ public enum EtcdFault: Error, Hashable, Sendable, CustomStringConvertible {
         case .tooLong:
             "the answer is longer than \(EtcdResponseReader.bodyLimit >> 20) MB: something else than leases lies under the prefix"
         case .json: "the answer is no JSON"
-        case .field(let name): "the answer is none of etcd's: its `\(name)` is missing, or something else than it should be"
+        case .field(let name):
+            "the answer is none of etcd's: its `\(name)` is missing, or something else than it should be"
         }
     }
 }
@@ -70,7 +71,8 @@ public struct EtcdRefusal: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         if code == nil, status == 404 {
-            return "etcd's JSON gateway does not answer (HTTP 404): it wants etcd 3.4 or later, with --enable-grpc-gateway"
+            return
+                "etcd's JSON gateway does not answer (HTTP 404): it wants etcd 3.4 or later, with --enable-grpc-gateway"
         }
         return message.isEmpty ? "HTTP status \(status)" : "\(message) (HTTP \(status))"
     }

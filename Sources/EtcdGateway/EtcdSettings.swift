@@ -29,7 +29,9 @@ public struct EtcdEndpoint: Hashable, Sendable, CustomStringConvertible {
         guard let colon = rest.lastIndex(of: UInt8(ascii: ":")),
             rest[colon...].dropFirst().allSatisfy({ (0x30...0x39).contains($0) }),
             let port = UInt16(String(decoding: rest[colon...].dropFirst(), as: UTF8.self)), port > 0
-        else { throw Refusal(description: "an endpoint ends with its port, 1-65535; etcd's is 2379 unless it was changed") }
+        else {
+            throw Refusal(description: "an endpoint ends with its port, 1-65535; etcd's is 2379 unless it was changed")
+        }
         var host = rest[..<colon]
         let isBracketed = host.first == UInt8(ascii: "[") && host.last == UInt8(ascii: "]")
         if isBracketed { host = host.dropFirst().dropLast() }

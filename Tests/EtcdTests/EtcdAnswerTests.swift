@@ -17,7 +17,6 @@ private func question(_ lease: String, _ kind: LeaseQuestion.Kind = .read) throw
     LeaseQuestion(lease: try #require(LeaseName(lease)), request: 5, kind: kind)
 }
 
-
 private let header =
     #""header":{"cluster_id":"2037210783374497686","member_id":"13195394291058371180","revision":"3","raft_term":"2"}"#
 
@@ -31,7 +30,8 @@ private let header =
             question("c/c"), question("c/d"), question("c/e", .write(new, replacing: old)),
             question("c/f", .write(new, replacing: old)),
         ]
-        let put = #"{"response_txn":{"header":{},"succeeded":true,"responses":[{"response_put":{"header":{"revision":"3"}}}]}}"#
+        let put =
+            #"{"response_txn":{"header":{},"succeeded":true,"responses":[{"response_put":{"header":{"revision":"3"}}}]}}"#
         func range(_ key: String, _ value: [UInt8]) -> String {
             let pair =
                 #"{"key":"\#(Base64Text.encode(Array((prefix + key).utf8)))","create_revision":"2","mod_revision":"3","version":"2","value":"\#(Base64Text.encode(value))"}"#
@@ -82,7 +82,8 @@ private let header =
         (#"{"response_range":[]}"#, "response_range"), (#"{"response_range":{"kvs":{}}}"#, "kvs"),
         (#"{"response_range":{"kvs":[{"key":"K"},{"key":"K"}]}}"#, "kvs"),
         (#"{"response_range":{"kvs":[7]}}"#, "key"), (#"{"response_range":{"kvs":[{}]}}"#, "key"),
-        (#"{"response_range":{"kvs":[{"key":"K="}]}}"#, "key"), (#"{"response_range":{"kvs":[{"key":"YQ=="}]}}"#, "key"),
+        (#"{"response_range":{"kvs":[{"key":"K="}]}}"#, "key"),
+        (#"{"response_range":{"kvs":[{"key":"YQ=="}]}}"#, "key"),
         (#"{"response_range":{"kvs":[{"key":"K","value":7}]}}"#, "value"),
         (#"{"response_range":{"kvs":[{"key":"K","value":"!!!!"}]}}"#, "value"),
         (#"{"response_range":{"kvs":[{"key":"K","value":"YQ=YQ"}]}}"#, "value"),
@@ -147,16 +148,25 @@ private let header =
 
     /// Status, body, what to do, and what people read.
     static let refusals: [(Int, String, EtcdRefusal.Kind)] = [
-        (401, #"{"error":"etcdserver: invalid auth token","message":"etcdserver: invalid auth token","code":16}"#, .token),
+        (
+            401, #"{"error":"etcdserver: invalid auth token","message":"etcdserver: invalid auth token","code":16}"#,
+            .token
+        ),
         (400, #"{"error":"etcdserver: revision of auth store is old","code":3}"#, .token),
-        (403, #"{"error":"etcdserver: permission denied","message":"etcdserver: permission denied","code":7}"#, .denied),
+        (
+            403, #"{"error":"etcdserver: permission denied","message":"etcdserver: permission denied","code":7}"#,
+            .denied
+        ),
         (400, #"{"error":"etcdserver: authentication failed, invalid user ID or password","code":3}"#, .denied),
         (412, #"{"error":"etcdserver: authentication is not enabled","code":9}"#, .denied),
         (400, #"{"error":"etcdserver: user name is empty","code":3}"#, .notTaken),
         (400, #"{"error":"etcdserver: duplicate key given in txn request","code":3}"#, .notTaken),
         (429, #"{"error":"etcdserver: mvcc: database space exceeded","code":8}"#, .notTaken),
         (404, "Not Found\n", .notTaken),
-        (503, #"{"error":"etcdserver: request timed out","message":"etcdserver: request timed out","code":14}"#, .unknown),
+        (
+            503, #"{"error":"etcdserver: request timed out","message":"etcdserver: request timed out","code":14}"#,
+            .unknown
+        ),
         (503, #"{"error":"etcdserver: leader changed","code":14}"#, .unknown),
         (500, #"{"error":"etcdserver: not capable","code":2}"#, .unknown), (502, "<html>Bad Gateway", .unknown),
         (400, "", .unknown), (200, "{}", .unknown), (504, #"{"code":"14"}"#, .unknown),

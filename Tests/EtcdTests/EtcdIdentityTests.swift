@@ -12,7 +12,8 @@ import Testing
     @Test("the cluster that answers first is the one") func first() {
         var identity = EtcdIdentity(pinned: nil)
         #expect(identity.admit(header(7, 10), floor: identity.revision) == nil)
-        #expect(identity.admit(header(8, 99), floor: identity.revision) == .anotherCluster(8, wanted: 7, isPinned: false))
+        #expect(
+            identity.admit(header(8, 99), floor: identity.revision) == .anotherCluster(8, wanted: 7, isPinned: false))
         // One endpoint that is wrong does not spoil the others.
         #expect(identity.admit(header(7, 11), floor: identity.revision) == nil)
     }
@@ -27,7 +28,9 @@ import Testing
         #expect(identity.admit(header(7, 1), floor: identity.revision) == nil)
     }
 
-    @Test("a store that went back is not believed again, also when it has passed its old revision") func restored() throws {
+    @Test("a store that went back is not believed again, also when it has passed its old revision") func restored()
+        throws
+    {
         var identity = EtcdIdentity(pinned: nil)
         #expect(identity.admit(header(7, 100), floor: 0) == nil)
         // Under way when the other came: it may show less.
@@ -47,7 +50,8 @@ import Testing
         "an endpoint is an address with a port",
         arguments: [
             ("http://192.0.2.1:2379", "http://192.0.2.1:2379"), ("https://192.0.2.1:2379/", "https://192.0.2.1:2379"),
-            ("https://[2001:db8::1]:1", "https://[2001:db8::1]:1"), ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
+            ("https://[2001:db8::1]:1", "https://[2001:db8::1]:1"),
+            ("http://127.0.0.1:65535", "http://127.0.0.1:65535"),
         ])
     func good(_ text: String, _ same: String) throws {
         let endpoint = try EtcdEndpoint(text)
@@ -58,7 +62,8 @@ import Testing
     @Test(
         "anything else is refused with what to write instead",
         arguments: [
-            ("", "begins with http"), ("192.0.2.1:2379", "begins with http"), ("http://192.0.2.1", "ends with its port"),
+            ("", "begins with http"), ("192.0.2.1:2379", "begins with http"),
+            ("http://192.0.2.1", "ends with its port"),
             ("http://192.0.2.1:0", "ends with its port"), ("http://192.0.2.1:65536", "ends with its port"),
             ("http://192.0.2.1:+1", "ends with its port"), ("http://192.0.2.1:2379/v3", "ends with its port"),
             ("http://etcd.example:2379", "`etcd.example` is no address"), ("http://2001:db8::1:2379", "is no address"),
@@ -95,13 +100,16 @@ import Testing
                 .contains(#""target":"VALUE","value":"\#(value)""#))
         let read = EtcdRequest.ask([LeaseQuestion(lease: lease, request: 1, kind: .read)], prefix: "/aloft/v1/")
         #expect(
-            String(decoding: read.bytes(to: try EtcdEndpoint("http://[::1]:2379"), token: Array("t.1".utf8)), as: UTF8.self)
+            String(
+                decoding: read.bytes(to: try EtcdEndpoint("http://[::1]:2379"), token: Array("t.1".utf8)), as: UTF8.self
+            )
                 == "POST /v3/kv/txn HTTP/1.1\r\nHost: [::1]:2379\r\nContent-Type: application/json\r\nContent-Length: \(read.body.count)\r\nAuthorization: t.1\r\n\r\n"
                 + #"{"success":[{"request_range":{"key":"\#(key)"}}]}"#)
         let end = Base64Text.encode(Array("/aloft/v1/c0".utf8))
         #expect(
             String(decoding: EtcdRequest.watch(["/aloft/v1/c/"]).body, as: UTF8.self)
-                == #"{"create_request":{"key":"\#(Base64Text.encode(Array("/aloft/v1/c/".utf8)))","range_end":"\#(end)"}}"#)
+                == #"{"create_request":{"key":"\#(Base64Text.encode(Array("/aloft/v1/c/".utf8)))","range_end":"\#(end)"}}"#
+        )
         #expect("\(EtcdSettings(endpoints: [], prefix: "/x", patience: .zero).prefix)" == "/x/")
     }
 }

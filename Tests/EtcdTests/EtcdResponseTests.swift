@@ -52,7 +52,8 @@ import Testing
     @Test(
         "what is no HTTP, or too long, stays an error for good",
         arguments: [
-            "SSH-2.0-OpenSSH_9.2\r\n", "\u{15}\u{3}\u{1}\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n",
+            "SSH-2.0-OpenSSH_9.2\r\n", "\u{15}\u{3}\u{1}\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nno colon\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 1048577\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
@@ -65,7 +66,9 @@ import Testing
     func wrong(_ text: String) throws {
         var reader = EtcdResponseReader()
         #expect(throws: EtcdFault.self) { try reader.receive(Array(text.utf8)) }
-        #expect(throws: EtcdFault.self) { try reader.receive(Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8)) }
+        #expect(throws: EtcdFault.self) {
+            try reader.receive(Array("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n".utf8))
+        }
         #expect(throws: EtcdFault.self) { try reader.end() }
     }
 
@@ -82,7 +85,10 @@ import Testing
     @Test("a watch is handed on in parts; its refusal is an answer like others") func streaming() throws {
         var reader = EtcdResponseReader(streams: true)
         let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-        #expect(try reader.receive(Array("\(head)3\r\nabc\r\n2\r\nde".utf8)) == [.part(Array("abc".utf8)), .part(Array("de".utf8))])
+        #expect(
+            try reader.receive(Array("\(head)3\r\nabc\r\n2\r\nde".utf8)) == [
+                .part(Array("abc".utf8)), .part(Array("de".utf8)),
+            ])
         var other = EtcdResponseReader(streams: true)
         #expect(
             try other.receive(Array("HTTP/1.1 401 No\r\nContent-Length: 2\r\n\r\n{}".utf8)) == [
@@ -117,15 +123,20 @@ import Testing
         for start in stride(from: 0, to: bytes.count, by: portion) {
             reports += try reader.receive(Array(bytes[start..<min(start + portion, bytes.count)]))
         }
-        #expect(reports == [LeaseReport(lease: lease, kind: .news(record)), LeaseReport(lease: lease, kind: .news(nil))])
+        #expect(
+            reports == [LeaseReport(lease: lease, kind: .news(record)), LeaseReport(lease: lease, kind: .news(nil))])
         #expect(reader.clusterID == 2_037_210_783_374_497_686)
     }
 
     static let broken: [(String, EtcdFault)] = [
         ("{}", .field("result")), ("x", .json), (#"{"error":{"code":7}}"#, .field("result")),
         (#"{"result":{"created":true}}"#, .field("header")),
-        (#"{"result":{\#(header),"watch_id":"-1","created":true,"canceled":true,"cancel_reason":"permission denied"}}"#, .field("canceled")),
-        (#"{"result":{\#(header),"events":{}}}"#, .field("events")), (#"{"result":{\#(header),"events":[{}]}}"#, .field("kv")),
+        (
+            #"{"result":{\#(header),"watch_id":"-1","created":true,"canceled":true,"cancel_reason":"permission denied"}}"#,
+            .field("canceled")
+        ),
+        (#"{"result":{\#(header),"events":{}}}"#, .field("events")),
+        (#"{"result":{\#(header),"events":[{}]}}"#, .field("kv")),
         (#"{"result":{\#(header),"events":[{"type":"X","kv":{"key":"L2Fsb2Z0L3YxL2Mveg=="}}]}}"#, .field("type")),
         (String(repeating: "x", count: EtcdResponseReader.bodyLimit + 1), .tooLong),
     ]

@@ -27,7 +27,9 @@ extension OnTheKernel {
             // Each has an outcome of its own; 150 are more than one request takes.
             let many: [(String, LeaseQuestion.Kind)] = try (0..<150).map { index in
                 let old: LeaseRecord? = index % 3 == 1 ? two : nil
-                return ("c/m\(index)", index % 3 == 2 ? .read : .write(try leaseRecord("n", version: 1), replacing: old))
+                return (
+                    "c/m\(index)", index % 3 == 2 ? .read : .write(try leaseRecord("n", version: 1), replacing: old)
+                )
             }
             let answers = try asker.ask(many)
             for (index, answer) in answers.enumerated() {
@@ -47,7 +49,8 @@ extension OnTheKernel {
             _ = try scene.etcdctl(scene.members[0], ["put", "/aloft/v1/c/foreign", "hello"])
             #expect(try asker.read("c/foreign") == .unreadable)
             #expect(try asker.write("c/foreign", one, replacing: nil) == .unreadable)
-            #expect(try scene.etcdctl(scene.members[0], ["get", "--print-value-only", "/aloft/v1/c/foreign"]) == "hello\n")
+            #expect(
+                try scene.etcdctl(scene.members[0], ["get", "--print-value-only", "/aloft/v1/c/foreign"]) == "hello\n")
             // A value that is too long for an answer costs the others nothing for long.
             let file = scene.lab.path(for: "long")
             try Data(repeating: 0x78, count: 1_000_000).write(to: URL(filePath: file))
@@ -104,7 +107,9 @@ extension OnTheKernel {
             let cost = BootClock.now() - began
             followers[0].child?.signalAll(SIGCONT)
             #expect(cost < patience, "a read took \(cost) with a member that hangs")
-            print("measured: a read while its member is stopped: \(cost.formattedSeconds()) s of \(patience.formattedSeconds())")
+            print(
+                "measured: a read while its member is stopped: \(cost.formattedSeconds()) s of \(patience.formattedSeconds())"
+            )
 
             // A follower killed, and its log without it.
             scene.kill(followers[0])
@@ -115,7 +120,9 @@ extension OnTheKernel {
             // The leader killed.
             scene.kill(leader)
             let election = try renew()
-            print("measured: renewed \(election.formattedSeconds()) s after the leader was killed; a follower: \(lost.formattedSeconds()) s")
+            print(
+                "measured: renewed \(election.formattedSeconds()) s after the leader was killed; a follower: \(lost.formattedSeconds()) s"
+            )
             #expect(election < .seconds(6), "renewing took \(election) after the leader was killed")
             // No quorum.
             scene.kill(followers[1])
@@ -156,7 +163,9 @@ extension OnTheKernel {
                 // Its question arrived where only the answers were cut.
                 #expect(found == .found(chain == "input" ? one : two))
                 #expect(cost < patience * 1.5, "\(cost)")
-                print("measured: \(chain) of a member cut: read back \(cost.formattedSeconds()) s after the write was sent")
+                print(
+                    "measured: \(chain) of a member cut: read back \(cost.formattedSeconds()) s after the write was sent"
+                )
                 try member.node.run(["nft", "delete table ip cut\(number)"])
             }
         }
@@ -167,7 +176,10 @@ extension OnTheKernel {
             defer { scene.close() }
             let member = scene.members[0]
             let role = ["role add aloft", "role grant-permission aloft --prefix=true readwrite /aloft/v1/"]
-            let users = ["user add root:secret", "user grant-role root root", "user add aloft:heron", "user grant-role aloft aloft"]
+            let users = [
+                "user add root:secret", "user grant-role root root", "user add aloft:heron",
+                "user grant-role aloft aloft",
+            ]
             for line in role + users + ["auth enable"] {
                 _ = try scene.etcdctl(member, line.split(separator: " ").map(String.init))
             }
@@ -195,8 +207,14 @@ extension OnTheKernel {
             let nobody = try why { $0.user = nil }
             #expect(nobody.contains("permission denied"), "\(nobody)")
             #expect(try why { $0.tls.name = "other.example" }.contains("certificate is not for other.example"))
-            #expect(try why { $0.tls.authority = $0.tls.certificate }.contains("certificate comes from nobody who is trusted"))
-            #expect(try why { $0.tls.certificate = nil; $0.tls.key = nil }.contains("10.79.0.1:2379"))
+            #expect(
+                try why { $0.tls.authority = $0.tls.certificate }.contains(
+                    "certificate comes from nobody who is trusted"))
+            #expect(
+                try why {
+                    $0.tls.certificate = nil
+                    $0.tls.key = nil
+                }.contains("10.79.0.1:2379"))
             #expect(try why { $0.tls.key = "/nonexistent" }.contains("cannot use"))
         }
 
@@ -217,7 +235,8 @@ extension OnTheKernel {
             let data = member.data + ".restored"
             _ = try member.node.run([
                 "env", "ETCDCTL_API=3", "etcdctl", "snapshot", "restore", snapshot, "--data-dir", data, "--name", "m1",
-                "--initial-cluster", "m1=http://10.79.0.1:2380", "--initial-advertise-peer-urls", "http://10.79.0.1:2380",
+                "--initial-cluster", "m1=http://10.79.0.1:2380", "--initial-advertise-peer-urls",
+                "http://10.79.0.1:2380",
             ])
             let before = member.data
             member.data = data

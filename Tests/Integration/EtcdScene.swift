@@ -187,7 +187,9 @@ final class Asker {
         var unsent = questions
         while answers.count < questions.count, BootClock.now() < end {
             for report in try turn(until: end, asking: unsent) {
-                if case .answer(let request, let answer) = report.kind, questions.contains(where: { $0.request == request }) {
+                if case .answer(let request, let answer) = report.kind,
+                    questions.contains(where: { $0.request == request })
+                {
                     answers[request] = answer
                 }
             }

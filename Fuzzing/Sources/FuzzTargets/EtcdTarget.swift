@@ -96,7 +96,8 @@ enum EtcdTarget {
         precondition(answers.count == questions.count, "\(answers.count) answers to \(questions.count) questions")
         for (question, answer) in zip(questions, answers) {
             switch (question.kind, answer) {
-            case (.read, .found), (.read, .unreadable), (.write, .granted), (.write, .refused), (.write, .unreadable): break
+            case (.read, .found), (.read, .unreadable), (.write, .granted), (.write, .refused), (.write, .unreadable):
+                break
             default: preconditionFailure("\(answer) answers \(question)")
             }
         }
@@ -107,7 +108,8 @@ enum EtcdTarget {
     private static let questions: [[LeaseQuestion]] = {
         guard let lease = LeaseName("c/g"), let terms = try? LeaseTerms(duration: .seconds(5)) else { return [] }
         let record = LeaseRecord(
-            holder: HolderName("left"), incarnation: Incarnation(1), request: 2, epoch: Epoch(3), terms: terms, version: 4)
+            holder: HolderName("left"), incarnation: Incarnation(1), request: 2, epoch: Epoch(3), terms: terms,
+            version: 4)
         let read = LeaseQuestion(lease: lease, request: 1, kind: .read)
         let write = LeaseQuestion(lease: lease, request: 2, kind: .write(record, replacing: record))
         return [[read], [write], [read, write]]

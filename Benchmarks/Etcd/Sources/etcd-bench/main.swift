@@ -8,7 +8,8 @@ import Primitives
 // Renews leases at a steady rate, and says what an answer takes and what that costs this process.
 // usage: etcd-bench ENDPOINT LEASES TICKS-PER-SECOND SECONDS        each tick renews all LEASES at once
 let words = CommandLine.arguments
-guard words.count == 5, let count = Int(words[2]), let rate = Int(words[3]), let seconds = Int(words[4]), rate > 0 else {
+guard words.count == 5, let count = Int(words[2]), let rate = Int(words[3]), let seconds = Int(words[4]), rate > 0
+else {
     print("usage: etcd-bench ENDPOINT LEASES TICKS-PER-SECOND SECONDS")
     exit(2)
 }
