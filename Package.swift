@@ -63,6 +63,7 @@ let package = Package(
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "Arbitration", dependencies: ["Primitives"], swiftSettings: pure),
+        .target(name: "EtcdGateway", dependencies: ["Arbitration", "Health", "Primitives"], swiftSettings: pure),
         // K: the kernel
         // What the kernel runs is not compiled with the rest (scripts/fence-bytes).
         .target(name: "CLinux", exclude: ["bpf"]),
@@ -92,8 +93,17 @@ let package = Package(
             ], swiftSettings: strict),
         .target(
             name: "ArbiterWorker",
-            dependencies: ["Workers", "LinuxWorld", "Supervision", "Arbitration", "Configuration", "Primitives"],
-            swiftSettings: strict),
+            dependencies: [
+                "Workers", "Witness", "Etcd", "EtcdGateway", "LinuxWorld", "Supervision", "Arbitration",
+                "Configuration",
+                "Primitives",
+            ], swiftSettings: strict),
+        .target(
+            name: "Etcd",
+            dependencies: [
+                "EtcdGateway", "Arbitration", "Probes", "LinuxWorld", "Primitives",
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ], swiftSettings: strict),
         .target(
             name: "HealthWorker",
             dependencies: [
@@ -147,6 +157,7 @@ let package = Package(
         test("Alerts", ["Primitives"]),
         test("Arbitration", ["Primitives"]),
         test("Witness", ["Arbitration", "LinuxWorld", "Primitives"]),
+        test("Etcd", ["EtcdGateway", "Arbitration", "LinuxWorld", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -155,7 +166,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Arbitration", "Primitives",
+                "EtcdGateway", "Arbitration", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -164,8 +175,9 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Arbitration", "Configuration", "LinuxWorld", "Netlink",
-                "VRRP", "Primitives",
+                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Etcd", "EtcdGateway", "Arbitration",
+                "Configuration",
+                "LinuxWorld", "Netlink", "VRRP", "Primitives",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

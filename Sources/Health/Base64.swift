@@ -1,8 +1,9 @@
 /// Base64 with padding (RFC 4648 §4).
-enum Base64 {
+public enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    static func encode(_ bytes: [UInt8]) -> [UInt8] {
+    /// The text of any bytes, in one line.
+    public static func encode(_ bytes: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         var index = 0
         while index < bytes.count {
@@ -19,7 +20,7 @@ enum Base64 {
     }
 
     /// nil for what is no base64.
-    static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    public static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         guard text.count % 4 == 0 else { return nil }
         var bytes: [UInt8] = []
         var group: UInt32 = 0

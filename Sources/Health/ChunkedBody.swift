@@ -1,5 +1,5 @@
 /// Takes a chunked body apart (RFC 9112 §7.1), in whatever pieces it comes. Keeps at most one line.
-struct ChunkedBody: Sendable {
+public struct ChunkedBody: Sendable {
     private enum State: Sendable { case size, data(Int), dataEnd, trailer, done }
 
     private var state = State.size
@@ -8,7 +8,10 @@ struct ChunkedBody: Sendable {
     private static let lineLimit = 4096
     private static let trailerLimit = 1 << 16
 
-    enum Piece: Hashable, Sendable {
+    public init() {}
+
+    /// What the next bytes are.
+    public enum Piece: Hashable, Sendable {
         /// A part of the body: so many bytes from the offset on.
         case body(Range<Int>)
         case done
@@ -17,7 +20,7 @@ struct ChunkedBody: Sendable {
     }
 
     /// Looks at `bytes` from `offset` on, and moves it past what was understood.
-    mutating func next(_ bytes: [UInt8], _ offset: inout Int) -> Piece {
+    public mutating func next(_ bytes: [UInt8], _ offset: inout Int) -> Piece {
         while offset < bytes.count {
             switch state {
             case .data(let left):

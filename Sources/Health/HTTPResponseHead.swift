@@ -1,30 +1,35 @@
 /// Status and what says where the body ends, out of the lines of a response (RFC 9112 §4, §6). Keeps no line but the one it is in.
-struct HTTPResponseHead: Sendable {
+public struct HTTPResponseHead: Sendable {
+    public init() {}
+
     /// How the body ends.
-    enum Framing: Hashable, Sendable {
+    public enum Framing: Hashable, Sendable {
         case length(Int)
         case chunked
         case close
     }
 
     /// 100…999; nil before the status line.
-    private(set) var status: Int?
+    public private(set) var status: Int?
+    /// No other answer follows on this connection: HTTP/1.0, or `Connection: close`.
+    public private(set) var isLast = false
     private var length: Int?
     private var coding: [UInt8]?
 
     /// nil when the status line is none: what is wrong with it.
-    mutating func readStatus(_ line: ArraySlice<UInt8>) -> String? {
+    public mutating func readStatus(_ line: ArraySlice<UInt8>) -> String? {
         // "HTTP/1.1 200 OK", and without a reason.
         let words = line.split(separator: 0x20, maxSplits: 2)
         guard words.count >= 2, words[0].starts(with: "HTTP/".utf8), words[1].count == 3, let code = decimal(words[1]),
             code >= 100
         else { return "no HTTP: the answer begins with `\(printable(line, limit: 60))`" }
         status = code
+        isLast = !words[0].elementsEqual("HTTP/1.1".utf8)
         return nil
     }
 
     /// What is wrong with the line; nil when nothing is.
-    mutating func readHeader(_ line: ArraySlice<UInt8>) -> String? {
+    public mutating func readHeader(_ line: ArraySlice<UInt8>) -> String? {
         guard let colon = line.firstIndex(of: 0x3A) else {
             return "a header without a colon: `\(printable(line, limit: 60))`"
         }
@@ -37,12 +42,14 @@ struct HTTPResponseHead: Sendable {
             length = count
         } else if equalIgnoringCase(name, "transfer-encoding") {
             coding = value.map(lowercased)
+        } else if equalIgnoringCase(name, "connection"), equalIgnoringCase(value, "close") {
+            isLast = true
         }
         return nil
     }
 
     /// nil when the coding is none that we asked for.
-    func framing(method: String) -> Framing? {
+    public func framing(method: String) -> Framing? {
         let hasNone = method == "HEAD" || status == 204 || status == 304
         if hasNone { return .length(0) }
         if let coding {
@@ -54,7 +61,7 @@ struct HTTPResponseHead: Sendable {
 
     var codingText: String { printable(coding ?? [], limit: 60) }
     /// 100…199, but for 101, which ends HTTP: another head follows.
-    var isInterim: Bool { status.map { $0 < 200 && $0 != 101 } ?? false }
+    public var isInterim: Bool { status.map { $0 < 200 && $0 != 101 } ?? false }
 
     private func trimmed(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var text = text

@@ -8,14 +8,14 @@ import Primitives
 /// same loop, deadline and bounds as any other, and one without TLS costs no channel.
 ///
 /// Keeps what one `receive` decrypts to; so whoever calls bounds what is received at once.
-final class TLSClient {
+public final class TLSClient {
     private let channel: EmbeddedChannel
     private let handler: NIOSSLClientHandler
     private let sink = Sink()
     private var isTornDown = false
 
     /// What came of received bytes.
-    enum Outcome {
+    public enum Outcome {
         /// Go on; `isNew`: the handshake has just ended.
         case open(plaintext: [UInt8], isNew: Bool)
         /// The server announced the end (close_notify), after these.
@@ -24,7 +24,7 @@ final class TLSClient {
     }
 
     /// `name`: what the certificate must be for, where it is verified; without one, the server's address.
-    init(_ context: NIOSSLContext, name: String?, address: IPAddress) throws {
+    public init(_ context: NIOSSLContext, name: String?, address: IPAddress) throws {
         let literal = name.flatMap { IPAddress($0) }
         handler = try NIOSSLClientHandler(context: context, serverHostname: literal == nil ? name : nil)
         channel = EmbeddedChannel(handlers: [handler, sink])
@@ -41,9 +41,11 @@ final class TLSClient {
     deinit { tearDown() }
 
     var isSecured: Bool { sink.isSecured }
-    var peerCertificate: NIOSSLCertificate? { handler.peerCertificate }
+    /// What the server showed; nil before the handshake.
+    public var peerCertificate: NIOSSLCertificate? { handler.peerCertificate }
 
-    func receive(_ bytes: [UInt8]) -> Outcome {
+    /// Bytes of the wire.
+    public func receive(_ bytes: [UInt8]) -> Outcome {
         let wasSecured = sink.isSecured
         channel.pipeline.fireChannelRead(channel.allocator.buffer(bytes: bytes))
         channel.pipeline.fireChannelReadComplete()
@@ -55,13 +57,13 @@ final class TLSClient {
     }
 
     /// What `takeOutgoing` gives then has these bytes in it, once the handshake has ended.
-    func send(_ plaintext: [UInt8]) {
+    public func send(_ plaintext: [UInt8]) {
         guard channel.isActive else { return }
         channel.writeAndFlush(channel.allocator.buffer(bytes: plaintext), promise: nil)
     }
 
     /// What is to be sent on the wire.
-    func takeOutgoing() -> [UInt8] {
+    public func takeOutgoing() -> [UInt8] {
         var bytes: [UInt8] = []
         while let buffer = try? channel.readOutbound(as: ByteBuffer.self) {
             bytes.append(contentsOf: buffer.readableBytesView)

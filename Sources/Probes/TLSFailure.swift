@@ -4,9 +4,9 @@ import NIOSSL
 import Primitives
 
 /// Why a handshake failed, in words for people.
-enum TLSFailure {
+public enum TLSFailure {
     /// `certificate`: the server's, where it showed one. `now`: seconds since 1970.
-    static func text(_ error: any Error, name: String?, certificate: NIOSSLCertificate?, now: Int) -> String {
+    public static func text(_ error: any Error, name: String?, certificate: NIOSSLCertificate?, now: Int) -> String {
         let reason = reason(of: error)
         if reason == "CERTIFICATE_VERIFY_FAILED" {
             guard let certificate else { return "TLS: the certificate is not to be trusted" }

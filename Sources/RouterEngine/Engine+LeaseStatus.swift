@@ -34,6 +34,11 @@ extension Engine {
             heldSince: slot.heldSince, takesAt: slot.machine.takesAt)
     }
 
+    /// Whether an address may only be served under a lease.
+    public func isLeased(_ id: AddressID) -> Bool {
+        slots.contains { slot in slot.map { $0.lease != nil && $0.addresses.contains(id) } ?? false }
+    }
+
     /// The lease that a router holds by.
     public func lease(of id: RouterID) -> LeaseStatus? {
         guard id.index < slots.count else { return nil }

@@ -9,7 +9,7 @@ import VRRP
 /// Level-triggered, as groups are: after each input that concerns a lease, what its members want is compared with what it allows.
 extension Engine {
     /// Slots of the fence; a configuration with more leases than that is refused.
-    public static let leaseLimit = 4096
+    public static let leaseLimit = 4095
 
     /// Renewals and looks that are due within this part of a lease leave together.
     private static let gathering = 24
@@ -274,14 +274,14 @@ extension Engine {
     // MARK: - The fence
 
     /// What the fence should guard now: every address of every router under a lease, where its interface is there.
-    public var guards: [FenceGuard] {
-        var result: [FenceGuard] = []
-        var known: Set<FenceGuard> = []
+    public var guards: [GuardedAddress] {
+        var result: [GuardedAddress] = []
+        var known: Set<GuardedAddress> = []
         for index in leases.indices {
             for member in leases[index]?.members ?? [] {
                 for id in slots[member.index]?.addresses ?? [] {
                     guard let entry = addresses[id], let interface = entry.interface else { continue }
-                    let item = FenceGuard(
+                    let item = GuardedAddress(
                         interface: interface, address: entry.key.prefix.address, lease: LeaseID(index))
                     if known.insert(item).inserted { result.append(item) }
                 }

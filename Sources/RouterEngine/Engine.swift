@@ -43,7 +43,7 @@ public struct Engine: Sendable {
     /// What stops this node when it stands still.
     public internal(set) var fence = FenceStanding.pending
     /// What the world was last told to guard.
-    var guardsInForce: [FenceGuard] = []
+    var guardsInForce: [GuardedAddress] = []
     var arbiterStandings: [String: ArbiterStanding] = [:]
     /// Removed by a reload, still needed by the effects it left behind; forgotten at the next input.
     var retired: [RouterID] = []

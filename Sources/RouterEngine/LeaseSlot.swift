@@ -84,7 +84,7 @@ public enum FenceStanding: Hashable, Sendable {
 }
 
 /// One address that the fence is to guard.
-public struct FenceGuard: Hashable, Sendable {
+public struct GuardedAddress: Hashable, Sendable {
     public var interface: InterfaceIndex
     public var address: IPAddress
     /// Whose deadline counts for it.

@@ -30,6 +30,10 @@ public enum SupervisionRule {
     public static let arbiterRestart = RuleID("supervision.arbiter.restart")
     /// It said nothing for ten seconds, or what is no message, or did not stop.
     public static let arbiterHung = RuleID("supervision.arbiter.hung")
+    /// Leases are not guarded by the kernel as they could be.
+    public static let fenceWeak = RuleID("supervision.fence.weak")
+    /// Somebody removed the fence; it is put back.
+    public static let fenceLost = RuleID("supervision.fence.lost")
     /// The worker did not release within its limit at a stop.
     public static let stopTimeout = RuleID("supervision.stop.timeout")
     /// A hook did not start, failed, or was ended at its limit.

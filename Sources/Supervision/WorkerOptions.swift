@@ -13,6 +13,8 @@ public struct WorkerOptions: Equatable, Sendable {
     public static let messageDescriptor: Int32 = 3
     public static let stateDescriptor: Int32 = 4
     public static let lockDescriptor: Int32 = 5
+    /// The fence's deadlines, where ``hasFence`` says so.
+    public static let fenceDescriptor: Int32 = 6
 
     public var mode: Mode
     public var configurationPath: String
@@ -21,6 +23,8 @@ public struct WorkerOptions: Equatable, Sendable {
     public var keepsAddresses: Bool
     /// Which lines of the configuration are this node's: the same for every worker, whatever the host is called later.
     public var configurationID: String
+    /// ``fenceDescriptor`` is there.
+    public var hasFence = false
 
     public init(mode: Mode, _ options: SupervisorOptions) {
         self.mode = mode
@@ -32,7 +36,7 @@ public struct WorkerOptions: Equatable, Sendable {
     }
 
     private enum Key: Equatable, Sendable {
-        case mode, configuration, configurationID, stateDirectory, compatibility, keepAddresses
+        case mode, configuration, configurationID, stateDirectory, compatibility, keepAddresses, fence
     }
 
     private static let table: [OptionRow<Key>] = [
@@ -42,6 +46,7 @@ public struct WorkerOptions: Equatable, Sendable {
         .init(key: .stateDirectory, name: "state-dir", argument: .required),
         .init(key: .compatibility, name: "compat", argument: .required),
         .init(key: .keepAddresses, name: "dont-release-vrrp"),
+        .init(key: .fence, name: "fence"),
     ]
 
     /// Reads what ``arguments`` gave, without the program's name and the word `worker`.
@@ -61,6 +66,7 @@ public struct WorkerOptions: Equatable, Sendable {
                 guard value == "keepalived" else { return nil }
                 isKeepalived = true
             case .keepAddresses: keepsAddresses = true
+            case .fence: hasFence = true
             }
         }
     }
@@ -73,6 +79,7 @@ public struct WorkerOptions: Equatable, Sendable {
         ]
         if isKeepalived { list.append("--compat=keepalived") }
         if keepsAddresses { list.append("--dont-release-vrrp") }
+        if hasFence { list.append("--fence") }
         return list
     }
 }

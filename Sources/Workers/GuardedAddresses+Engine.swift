@@ -3,7 +3,7 @@ import RouterEngine
 import Supervision
 
 extension GuardedAddresses {
-    public init(_ guards: [FenceGuard]) {
+    public init(_ guards: [GuardedAddress]) {
         self.init(
             guards.map { item in
                 var address: [UInt8] = []

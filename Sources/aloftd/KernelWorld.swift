@@ -104,7 +104,8 @@ struct KernelWorld: World, ~Copyable {
                 request(.install, id, engine, at: now)
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
-                if keepsAddresses && isStopping {
+                // Whoever takes the lease next must not find the address in use.
+                if keepsAddresses && isStopping && !engine.isLeased(id) {
                     keep(id, engine, at: now)
                 } else {
                     request(.withdraw, id, engine, at: now)

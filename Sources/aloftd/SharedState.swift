@@ -18,8 +18,11 @@ struct SharedState: ~Copyable {
     private var scripts: [UInt64] = []
     /// What was last written of each lease, by slot: a renewal changes the deadline only.
     private var leases: [HeldLease?] = []
+    /// Where the kernel's programs read deadlines; nil where there is no fence.
+    private let fence: FenceDeadlines?
 
-    init(_ memory: consuming SharedMemory) {
+    init(_ memory: consuming SharedMemory, fence: consuming FenceDeadlines?) {
+        self.fence = fence
         bank = memory.load(at: layout.header) == 1 ? 0 : 1
         self.memory = memory
     }
@@ -83,6 +86,9 @@ struct SharedState: ~Copyable {
     /// Until when a lease may be served; nil is no more.
     func note(deadline: Instant?, of id: LeaseID) {
         guard id.index < StateLayout.leases else { return }
+        // The kernel's word first when it closes, and last when it opens: what is recorded never claims less.
+        if deadline == nil, let slot = FenceSlot(id.index) { fence?.set(slot, until: nil) }
+        defer { if deadline != nil, let slot = FenceSlot(id.index) { fence?.set(slot, until: deadline) } }
         memory.store(UInt64(bitPattern: deadline?.nanoseconds ?? 0), at: layout.deadline(id.index, bank: bank))
     }
 

@@ -10,7 +10,8 @@ extension SupervisorShell {
         do {
             let process = try WorkerProcess(
                 name: options.isKeepalived ? "keepalived" : "aloftd", WorkerOptions(mode: mode, options),
-                environment: Self.ownEnvironment(), state: memory.descriptor, lock: lock.file)
+                environment: Self.ownEnvironment(), state: memory.descriptor, lock: lock.file,
+                fence: fence.descriptor)
             try process.watch(poller, end: Token.workerEnd, messages: Token.workerSocket)
             worker = process
             lock.note(supervisor: pid, worker: process.pid)

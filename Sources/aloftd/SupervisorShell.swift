@@ -28,6 +28,7 @@ final class SupervisorShell {
     var lastClient: UInt32 = 0
     var exitCode: Int32?
     var notifier: SystemdNotifier
+    var fence: SupervisorFence
     var environment: [String]?
     /// What scripts get back; the daemon's own is raised.
     let descriptorLimit: DescriptorLimit?
@@ -60,6 +61,7 @@ final class SupervisorShell {
         pid = ThisProcess.pid
         machine = Supervisor(options: options, pid: pid, at: now)
         log = SupervisorLog(options, pid: pid, at: now)
+        fence = SupervisorFence(stateDirectory: options.stateDirectory)
         signals = try SignalSource(Self.signalNumbers(options))
         memory = try SharedMemory(name: "aloft-state", size: StatePage.memorySize)
         // A socket that is named but not there is no reason not to run.
@@ -90,11 +92,13 @@ final class SupervisorShell {
         }
         while exitCode == nil {
             let deadline = min(
-                machine.nextDeadline ?? .distantFuture, machine.nextWatchdogDeadline ?? .distantFuture)
+                machine.nextDeadline ?? .distantFuture, machine.nextWatchdogDeadline ?? .distantFuture,
+                fence.nextLook ?? .distantFuture)
             let count = (try? poller.wait(until: deadline)) ?? 0
             for index in 0..<count { handle(poller.event(index)) }
             let now = BootClock.now()
             watch(at: now)
+            lookAtFence(at: now)
             machine.advance(to: now, into: &effects)
             perform()
             flush(worker, Token.workerSocket)
@@ -290,6 +294,7 @@ final class SupervisorShell {
 
     /// Removes what others would take for a running daemon.
     func removeTraces() {
+        fence.remove()
         for fifo in fifos { fifo.remove() }
         unlink(options.stateDirectory + "/control.sock")
         for path in [options.pidFile, options.vrrpPIDFile] {

@@ -53,13 +53,16 @@ final class WorkerProcess {
     /// the supervisor dies, and then releases by itself.
     convenience init(
         name: String, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor,
-        lock: borrowing FileDescriptor
+        lock: borrowing FileDescriptor, fence: Int32?
     ) throws(SystemError) {
+        var options = options
+        options.hasFence = fence != nil
         var request = SpawnRequest("/proc/self/exe", ["worker"] + options.arguments, environment: environment)
         request.arguments[0] = name
         request.descriptors = [
             (WorkerOptions.stateDescriptor, state.rawValue), (WorkerOptions.lockDescriptor, lock.rawValue),
         ]
+        if let fence { request.descriptors.append((WorkerOptions.fenceDescriptor, fence)) }
         // On a machine whose processors are all taken, dying, starting and beating must not wait their turn. The
         // configuration may say otherwise (`vrrp_priority`).
         request.niceness = WorkerProcess.niceness

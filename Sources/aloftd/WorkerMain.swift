@@ -34,7 +34,15 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     // Sent at a soft limit of real-time running that somebody else may have set; its default is to end the process.
     try SignalSource.ignore(Signal.processorLimit)
     let memory = try SharedMemory(adopting: FileDescriptor(owning: WorkerOptions.stateDescriptor))
-    var state = SharedState(memory)
+    var state: SharedState
+    if options.hasFence {
+        let deadlines = try FenceDeadlines(adopting: FileDescriptor(owning: WorkerOptions.fenceDescriptor))
+        // What no predecessor held must not be open.
+        if options.mode == .start { deadlines.closeAll() }
+        state = SharedState(memory, fence: deadlines)
+    } else {
+        state = SharedState(memory, fence: nil)
+    }
     var channel = try SupervisorChannel(FileDescriptor(owning: WorkerOptions.messageDescriptor))
 
     var outgoing = OutgoingFrames()

@@ -28,6 +28,7 @@ enum House {
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Alerts", kind: .pure, imports: ["Primitives"]),
+        Room(name: "EtcdGateway", kind: .pure, imports: ["Arbitration", "Health", "Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,
@@ -61,8 +62,15 @@ enum House {
                 "NIOTLS",
             ]),
         Room(
+            name: "Etcd", kind: .shell,
+            imports: ["EtcdGateway", "Arbitration", "Probes", "LinuxWorld", "Primitives", "NIOSSL"]),
+        Room(
             name: "ArbiterWorker", kind: .shell,
-            imports: ["Workers", "LinuxWorld", "Supervision", "Arbitration", "Configuration", "Primitives"]),
+            imports: [
+                "Workers", "Witness", "Etcd", "EtcdGateway", "LinuxWorld", "Supervision", "Arbitration",
+                "Configuration",
+                "Primitives",
+            ]),
         Room(
             name: "HealthWorker", kind: .shell,
             imports: [
