@@ -126,10 +126,8 @@ extension WitnessMachine {
     /// hears of its new epoch with its next renewal; one from before is doubtful, and shown as free.
     private mutating func raise(_ question: WitnessQuestion, _ place: Int, at now: Instant) {
         var known = question.known
-        if case .write(let record, let replaced) = question.kind, replaced != nil {
-            // What a write replaces was seen; the write itself is not more than a wish.
-            known.version = max(known.version, record.version &- 1)
-        }
+        // What a write replaces was seen; the write itself is not more than a wish.
+        if case .write(_, let replaced?) = question.kind { known.version = max(known.version, replaced.version) }
         known.epoch = min(known.epoch, Self.highest.epoch)
         known.version = min(known.version, Self.highest.version)
         guard var register = clusters[place].registers[question.lease] else {

@@ -170,6 +170,9 @@ public struct WitnessMachine: Sendable {
         begin(at: now)
     }
 
+    /// For a planted bug.
+    mutating func endQuiet(at now: Instant) { quietUntil = now }
+
     // MARK: - Clusters
 
     public func place(named name: ClusterName) -> Int? { places[name] }

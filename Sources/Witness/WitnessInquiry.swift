@@ -32,26 +32,29 @@ public struct WitnessInquiry: Sendable {
     public static func ask(
         _ address: IPAddress, port: UInt16, interface: String? = nil, cluster: ClusterName, key: Secret
     ) throws(Failure) -> WitnessInquiry {
+        let whole: WitnessInquiry?
         do throws(SystemError) {
             var destination = ClientSocket.Destination(address, port: port)
             destination.interface = interface
-            let socket = try ClientSocket(.datagram, to: destination)
-            let code = HMAC(key: key.revealed)
-            var nonce = WitnessNonce(asker: try KernelRandom.uint64(), count: 0)
-            var whole: WitnessInquiry?
-            var after: LeaseName?
-            // Each part has one lease at least.
-            for _ in 0..<5000 {
-                guard let part = try part(socket, cluster, code, after: after, &nonce) else { throw Failure.silent }
-                if whole == nil { whole = part } else { whole?.status.leases += part.status.leases }
-                after = part.status.leases.last?.name
-                if after == nil { break }
-            }
-            guard let whole else { throw Failure.silent }
-            return whole
-        } catch let error as SystemError {
-            throw .system(error)
-        } catch { throw .silent }
+            whole = try all(ClientSocket(.datagram, to: destination), cluster, HMAC(key: key.revealed))
+        } catch { throw .system(error) }
+        guard let whole else { throw .silent }
+        return whole
+    }
+
+    private static func all(
+        _ socket: borrowing ClientSocket, _ cluster: ClusterName, _ key: HMAC
+    ) throws(SystemError) -> WitnessInquiry? {
+        var nonce = WitnessNonce(asker: try KernelRandom.uint64(), count: 0)
+        guard var whole = try part(socket, cluster, key, after: nil, &nonce) else { return nil }
+        // Each part has one lease at least.
+        for _ in 0..<5000 {
+            guard let after = whole.status.leases.last?.name, whole.status.leases.count < whole.status.total else { break }
+            guard let next = try part(socket, cluster, key, after: after, &nonce) else { return nil }
+            if next.status.leases.isEmpty { break }
+            whole.status.leases += next.status.leases
+        }
+        return whole
     }
 
     private static func part(

@@ -21,6 +21,11 @@ struct LeaseSimulation {
         case disturb
         case restart
         case settle
+        /// Between a node's session and a `WitnessMachine`, where there is one.
+        case toWitness(WitnessDatagram)
+        case toNode(WitnessDatagram)
+        case sessionWake
+        case witness(WitnessFault)
     }
 
     struct Entry {
@@ -45,6 +50,7 @@ struct LeaseSimulation {
         var cutUntil: Nanoseconds = 0
         /// Whether half of its messages are late.
         var isSlow: Bool
+        var session: WitnessSession?
 
         func local(_ time: Nanoseconds) -> Instant { Instant(nanoseconds: offset + time * rate / 1000) }
         /// The first true time at which the clock shows `instant`.
@@ -63,6 +69,8 @@ struct LeaseSimulation {
     var queue: [Entry] = []
     var lives: UInt64 = 0
     var register: LeaseRecord?
+    /// What stands in the place of the register; nil: nothing does.
+    var witness: SimulatedWitness?
     var registerIsDown: ClosedRange<Nanoseconds>
     var registerIsQuiet: ClosedRange<Nanoseconds>
     var highestEpoch = Epoch.none
@@ -73,13 +81,13 @@ struct LeaseSimulation {
     /// The longest lease of the run, in true time; faults end after four.
     let longest: Nanoseconds
     var calm: Nanoseconds { 4 * longest }
-    var settled: Nanoseconds { calm + 3 * longest }
+    var settled: Nanoseconds { calm + (witness == nil ? 3 : 8) * longest }
     var end: Nanoseconds { settled + longest / 2 }
 
     /// Between two disturbances of one actor, at most. Few of them let a rare order of events run its course.
     let between: Nanoseconds
 
-    init(seed: UInt64, bug: LeaseBug?) throws {
+    init(seed: UInt64, bug: LeaseBug?, witness witnessBug: WitnessBug?? = nil) throws {
         var random = SplitMix64(seed: seed)
         self.bug = bug
         longest = Self.second
@@ -90,6 +98,7 @@ struct LeaseSimulation {
         registerIsQuiet = quiet...(quiet + max(0, Int64.random(in: (-3 * longest)...longest, using: &random)))
         self.random = random
         let names = Int.random(in: 0..<4, using: &self.random) == 0 ? ["a", "b", "a"] : ["a", "b"]
+        if let witnessBug { addWitness(bug: witnessBug) }
         for name in names { try add(name) }
     }
 
@@ -104,6 +113,7 @@ struct LeaseSimulation {
         let machine = try makeMachine(holder, drift: drift, predecessor: nil)
         actors.append(Actor(name: holder, offset: offset, rate: rate, machine: machine, isSlow: chance(50)))
         let actor = actors.count - 1
+        if witness != nil { addSession(actor) }
         start(actor, at: Int64.random(in: 0...longest, using: &random))
         schedule(.disturb, actor, at: Int64.random(in: 0...longest, using: &random))
         schedule(.settle, actor, at: calm)
@@ -155,6 +165,8 @@ struct LeaseSimulation {
         if case .arrive(let request, let record, let replaced, let isBlind) = entry.event {
             return arrive(entry, request, record, replaced, isBlind: isBlind)
         }
+        if case .toWitness(let datagram) = entry.event { return witnessReceives(datagram, from: actor, at: now) }
+        if case .witness(let fault) = entry.event { return try suffer(fault, at: now) }
         if case .restart = entry.event { return try restart(actor, at: now) }
         if case .disturb = entry.event { return disturb(actor, at: now) }
         let isCurrent = entry.life == actors[actor].machine.incarnation.rawValue && actors[actor].isAlive
@@ -185,7 +197,9 @@ struct LeaseSimulation {
         case .answer(let answer, let request):
             input(actor, at: now) { $0.receive(answer, to: request, at: $1, into: &$2) }
         case .settle: input(actor, at: now) { $0.update(wants: true, at: $1, into: &$2) }
-        case .perform, .arrive, .disturb, .restart: break
+        case .toNode(let datagram): sessionReceives(datagram, actor, at: now)
+        case .sessionWake: sessionAdvances(actor, at: now)
+        case .perform, .arrive, .disturb, .restart, .toWitness, .witness: break
         }
     }
 }
@@ -205,6 +219,7 @@ extension LeaseSimulation {
         let old = actors[actor].machine
         let predecessor = chance(50) ? old.incarnation : nil
         actors[actor].machine = try makeMachine(old.holder, drift: old.terms.drift, predecessor: predecessor)
+        if witness != nil { addSession(actor) }
         actors[actor].isAlive = true
         actors[actor].readyAt = now
         start(actor, at: now)
@@ -244,7 +259,7 @@ extension LeaseSimulation {
     }
 
     /// One input, and its effects one after the other, with pauses between them while faults are on.
-    private mutating func input(
+    mutating func input(
         _ actor: Int, at now: Nanoseconds, _ body: (inout LeaseMachine, Instant, inout [LeaseEffect]) -> Void,
         check: ([LeaseEffect], Instant) -> String? = { _, _ in nil }
     ) {
@@ -271,6 +286,9 @@ extension LeaseSimulation {
 
     private mutating func perform(_ effect: LeaseEffect, isBlind: Bool, _ actor: Int, at now: Nanoseconds) {
         switch effect {
+        case .read(let request) where witness != nil: ask(.read, request, actor, at: now)
+        case .write(let request, let record, let replaced) where witness != nil:
+            ask(.write(record, replacing: replaced), request, actor, at: now)
         case .read(let request):
             send(.arrive(request: request, nil, replacing: nil, isBlind: false), request, actor, at: now)
         case .write(let request, let record, let replaced):
@@ -285,7 +303,7 @@ extension LeaseSimulation {
             for other in actors.indices where other != actor && actors[other].serves(at: now) {
                 violation = "SAFE-2: actors \(actor) and \(other) serve at \(now)"
             }
-            if actors[actor].tenure != epoch, epoch <= highestEpoch {
+            if actors[actor].tenure != epoch, epoch <= highestEpoch, witness?.forgets != true {
                 violation = violation ?? "epoch \(epoch) again, after \(highestEpoch)"
             }
             highestEpoch = max(highestEpoch, epoch)
@@ -298,7 +316,7 @@ extension LeaseSimulation {
 /// The way to the register, and the register.
 extension LeaseSimulation {
     /// Nil: lost.
-    private mutating func delay(_ actor: Int, at now: Nanoseconds) -> Nanoseconds? {
+    mutating func delay(_ actor: Int, at now: Nanoseconds) -> Nanoseconds? {
         let usual = longest / 50
         guard now < calm else { return Int64.random(in: 0...(usual / 2), using: &random) }
         guard now >= actors[actor].cutUntil else { return nil }
