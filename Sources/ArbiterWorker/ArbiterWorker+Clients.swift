@@ -22,7 +22,7 @@ extension ArbiterWorker {
     }
 
     private static func witness(
-        _ settings: Configuration.WitnessSettings, _ definition: ArbiterDefinition, _ patience: Duration
+        _ settings: WitnessSettings, _ definition: ArbiterDefinition, _ patience: Duration
     ) throws(SystemError) -> WitnessClient.Settings {
         guard let cluster = ClusterName(definition.cluster) else {
             throw SystemError(.process, .invalid, "name the cluster", definition.cluster)
@@ -34,12 +34,12 @@ extension ArbiterWorker {
         return result
     }
 
-    private static func key(_ key: Configuration.WitnessSettings.Key) throws(SystemError) -> Secret {
+    private static func key(_ key: WitnessSettings.Key) throws(SystemError) -> Secret {
         switch key {
         case .bytes(let secret): return secret
         case .file(let path):
             let text = try Files.read(path, limit: 4096)
-            let word = text.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0A || $0 == 0x0D }.first ?? []
+            let word = text.split(whereSeparator: { (byte: UInt8) -> Bool in byte <= 0x20 }).first ?? []
             guard let secret = WitnessKeys.secret(word) else {
                 throw SystemError(
                     .process, .invalid, "take the key from (it needs 16 characters, or `hex:` and 32 digits)", path)
@@ -49,7 +49,7 @@ extension ArbiterWorker {
     }
 
     private static func etcd(
-        _ settings: Configuration.EtcdSettings, _ patience: Duration
+        _ settings: EtcdArbiter, _ patience: Duration
     ) -> EtcdGateway.EtcdSettings {
         let endpoints = settings.endpoints.map {
             EtcdEndpoint($0.address, port: $0.port, isSecure: $0.usesTLS)

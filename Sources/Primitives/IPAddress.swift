@@ -80,6 +80,20 @@ public enum IPAddress: Hashable, Sendable, Comparable {
 // MARK: - Bytes
 
 extension IPAddress {
+    /// What `append(to:)` wrote; nil of any other number of bytes.
+    public init?(networkOrder bytes: [UInt8]) {
+        let span = bytes.span.bytes
+        switch bytes.count {
+        case 4:
+            guard let bits = span.uint32(at: 0) else { return nil }
+            self = .v4(IPv4Address(bits: bits))
+        case 16:
+            guard let high = span.uint64(at: 0), let low = span.uint64(at: 8) else { return nil }
+            self = .v6(IPv6Address(high: high, low: low))
+        default: return nil
+        }
+    }
+
     /// Appends the 4 or 16 bytes of the address in network order.
     public func append(to bytes: inout [UInt8]) {
         switch self {

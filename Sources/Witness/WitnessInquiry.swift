@@ -49,7 +49,9 @@ public struct WitnessInquiry: Sendable {
         guard var whole = try part(socket, cluster, key, after: nil, &nonce) else { return nil }
         // Each part has one lease at least.
         for _ in 0..<5000 {
-            guard let after = whole.status.leases.last?.name, whole.status.leases.count < whole.status.total else { break }
+            guard let after = whole.status.leases.last?.name, whole.status.leases.count < whole.status.total else {
+                break
+            }
             guard let next = try part(socket, cluster, key, after: after, &nonce) else { return nil }
             if next.status.leases.isEmpty { break }
             whole.status.leases += next.status.leases

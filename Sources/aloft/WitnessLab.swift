@@ -175,7 +175,8 @@ struct WitnessLoad: ParsableCommand {
                     }
                 }
                 if measuredFrom == nil {
-                    for index in 0..<clusters where !isWaiting[index] && standing[index]?.isFree != false
+                    for index in 0..<clusters
+                    where !isWaiting[index] && standing[index]?.isFree != false
                         && now - sent[index] > .milliseconds(100)
                     {
                         isWaiting[index] = true

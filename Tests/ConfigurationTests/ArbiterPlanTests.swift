@@ -37,7 +37,7 @@ import Testing
                    drift = 10
                    arbiter_down = peers
                    cluster = aloft
-                   address = 198.51.100.5 7946
+                   address = 198.51.100.5 8694
                    key = •••
                  Lease = aloft/A
                    arbiter = w

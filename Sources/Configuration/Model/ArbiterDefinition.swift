@@ -88,7 +88,7 @@ public struct WitnessSettings: Hashable, Sendable {
     public var key: Key
 
     /// UDP, unless another is written.
-    public static let defaultPort: UInt16 = 7946
+    public static let defaultPort: UInt16 = 8694
     /// The fewest and the most bytes of a key.
     public static let keyLength = 16...256
 
