@@ -13,7 +13,7 @@ public enum EtcdFault: Error, Hashable, Sendable, CustomStringConvertible {
 
     public var description: String {
         switch self {
-        case .http(let reason): "this is no etcd: \(reason)"
+        case .http(let reason): "the answer cannot be read: \(reason)"
         case .tooLong:
             "the answer is longer than \(EtcdResponseReader.bodyLimit >> 20) MB: something else than leases lies under the prefix"
         case .json: "the answer is no JSON"

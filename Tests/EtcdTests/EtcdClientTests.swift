@@ -193,6 +193,55 @@ extension String {
         #expect(answer == .ambiguous)
     }
 
+    @Test("a connection that is lost once a write was sent leaves it ambiguous, and it is not sent again")
+    func lost() throws {
+        let server = try ScriptedServer { _ in .close }
+        let client = try makeClient([server])
+        let (answer, time) = try ask(client, [server], try write())
+        #expect(answer == .ambiguous)
+        #expect(time < patience)
+        _ = turn(client, [server], for: .milliseconds(300)) { _ in nil as Bool? }
+        #expect(server.requests.count { $0.contains("request_txn") } == 1)
+    }
+
+    @Test("what was refused for its token is asked again with a new one, a wrong password is told and not hurried")
+    func tokens() throws {
+        var logins = 0
+        let server = try ScriptedServer { request in
+            if request.hasPrefix("POST /v3/auth/authenticate") {
+                logins += 1
+                return ScriptedServer.http("{\"header\":{},\"token\":\"t.\(logins)\"}")
+            }
+            guard request.contains("Authorization: t.2\r\n") else {
+                return ScriptedServer.http(
+                    "{\"message\":\"etcdserver: invalid auth token\",\"code\":16}", status: "401 No")
+            }
+            return ScriptedServer.empty()(request)
+        }
+        var settings = EtcdSettings(endpoints: [server.endpoint], patience: patience)
+        settings.user = "aloft"
+        settings.password = Secret(Array("heron".utf8))
+        let client = try EtcdClient(settings)
+        #expect(try ask(client, [server]).0 == .found(nil))
+        #expect(logins == 2)
+        server.reply = { request in
+            logins += request.hasPrefix("POST /v3/auth/authenticate") ? 1 : 0
+            return ScriptedServer.http(
+                "{\"message\":\"etcdserver: authentication failed, invalid user ID or password\",\"code\":3}",
+                status: "400 No")
+        }
+        logins = 0
+        let wrong = try EtcdClient(settings)
+        #expect(try ask(wrong, [server]).0 == .ambiguous)
+        _ = turn(wrong, [server], for: .milliseconds(800)) { _ in nil as Bool? }
+        #expect((1...5).contains(logins), "\(logins) logins in a second")
+        guard case .down(let why, _) = wrong.standing else {
+            Issue.record("\(wrong.standing)")
+            return
+        }
+        #expect(why.contains("authentication failed"))
+    }
+
     static let nonsense: [(String, String)] = [
         ("SSH-2.0-OpenSSH_9.2\r\n", "no HTTP"),
         ("HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\nNot Found\n", "JSON gateway"),

@@ -148,6 +148,8 @@ final class Asker {
     private var poller: Poller
     private var requests: UInt64 = 100
     private(set) var news: [LeaseReport] = []
+    /// How often the loop went round.
+    private(set) var turns = 0
 
     init(_ scene: EtcdScene, _ settings: EtcdSettings) throws {
         namespace = scene.client.namespace
@@ -163,6 +165,7 @@ final class Asker {
             _ = try poller.wait(until: min(limit, client.nextDeadline ?? .distantFuture))
             client.turn(at: BootClock.now())
         }
+        turns += 1
         let reports = client.takeReports()
         for report in reports { if case .news = report.kind { news.append(report) } }
         return reports
@@ -170,6 +173,14 @@ final class Asker {
 
     /// Why it is down; nil when it is not.
     var trouble: String? { if case .down(let why, _) = client.standing { why } else { nil } }
+
+    /// Turns until `lease` was told to have changed to `record`.
+    func hears(_ lease: String, _ record: LeaseRecord?) throws -> Bool {
+        let report = LeaseReport(lease: try #require(LeaseName(lease)), kind: .news(record))
+        let end = BootClock.now() + .seconds(5)
+        while !news.contains(report), BootClock.now() < end { _ = try turn(until: end) }
+        return news.contains(report)
+    }
 
     func run(for duration: Duration) throws {
         let end = BootClock.now() + duration

@@ -35,7 +35,7 @@ var numbers: UInt64 = 0
 let incarnation = Incarnation(UInt64(truncatingIfNeeded: BootClock.wallClockNanoseconds()))
 let names = Dictionary(uniqueKeysWithValues: leases.enumerated().map { ($1, $0) })
 
-func ask(_ reads: Bool) {
+@MainActor func ask(_ reads: Bool) {
     let now = BootClock.now()
     var questions: [LeaseQuestion] = []
     for index in 0..<count {
@@ -55,7 +55,7 @@ func ask(_ reads: Bool) {
     client.ask(questions, at: now)
 }
 
-func turn(until limit: Instant) throws {
+@MainActor func turn(until limit: Instant) throws {
     _ = try poller.wait(until: min(limit, client.nextDeadline ?? .distantFuture))
     let now = BootClock.now()
     client.turn(at: now)
