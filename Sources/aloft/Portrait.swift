@@ -13,6 +13,7 @@ struct Portrait {
     let peers: [String]
     let wire: String
     let group: String?
+    let lease: [String]
 
     init(_ json: JSONValue) {
         name = json["name"]?.string ?? "?"
@@ -40,6 +41,7 @@ struct Portrait {
             "VRRPv\(json["version"]?.integer ?? 0), id \(json["virtual_router_id"]?.integer ?? 0), every \(interval) ms"
             + " on \(json["interface"]?.string ?? "?")" + (source.isEmpty ? "" : " from \(source)")
         group = json["sync_group"]?.string
+        lease = Portrait.lease(json)
     }
 
     /// A line or two, for `status`.
@@ -47,6 +49,7 @@ struct Portrait {
         var text = "\(name)  \(state) for \(since)  priority \(priority)  \(addresses.joined(separator: ", "))"
         for fault in faults { text += "\n    \(fault)" }
         if faults.isEmpty, let because { text += "\n    because \(because)" }
+        if let first = lease.first { text += "\n    lease \(first)" }
         return text
     }
 
@@ -59,6 +62,7 @@ struct Portrait {
         lines += addresses.map { "  address    \($0)" }
         lines.append("  speaks     \(wire)")
         if let group { lines.append("  sync group \(group)") }
+        lines += lease.map { "  lease      \($0)" }
         lines += peers.map { "  peer       \($0)" }
         return lines
     }
@@ -78,6 +82,34 @@ struct Portrait {
                     + "[\(json["rejection"]?.string ?? "?")]")
         }
         return "\(json["address"]?.string ?? "?"): \(parts.joined(separator: "; "))"
+    }
+
+    /// Who holds, by what, and what guards it.
+    private static func lease(_ json: JSONValue) -> [String] {
+        guard let lease = json["lease"] else { return [] }
+        let name = lease["name"]?.string ?? "?"
+        let reason = "\(lease["reason"]?.string ?? "it has not begun") [\(lease["rule"]?.string ?? "-")]"
+        var lines: [String] = []
+        if lease["held"]?.bool == true {
+            lines.append(
+                "\(name): held by this node under epoch \(lease["epoch"]?.integer ?? 0) for \(lease["left_ms"]?.integer ?? 0) ms more: \(reason)"
+            )
+        } else {
+            lines.append("\(name): not held: \(reason)")
+            if let takes = lease["takes_in_ms"]?.integer {
+                lines.append("unless that changes, this node takes it in \(takes) ms")
+            }
+        }
+        if let seen = lease["seen"] {
+            let holder = seen["holder"]?.string.map { "\($0) holds" } ?? "nobody holds"
+            let epoch = seen["epoch"]?.integer.map { " (epoch \($0))" } ?? ""
+            lines.append("the arbiter was seen to say: \(holder)\(epoch), for \(seen["unchanged_ms"]?.integer ?? 0) ms")
+        }
+        lines.append(
+            "arbiter \(lease["arbiter"]?.string ?? "?") (\(lease["arbiter_type"]?.string ?? "?")): \(lease["arbiter_state"]?.string ?? "?")"
+        )
+        if let fence = json["fence"]?.string { lines.append("fence: \(fence)") }
+        return lines
     }
 
     /// `90 (150, web_answers -60)`.

@@ -88,6 +88,10 @@ extension Worker {
             }
         }
         if let group = status.group { json.member("sync_group", group) }
+        if let lease = status.lease {
+            json.memberObject("lease") { members(of: lease, at: now, into: &$0) }
+            json.member("fence", Narration.fence(node.engine.fence))
+        }
         if let heard = status.lastHeard {
             json.memberObject("master_heard") { json in
                 json.member("address", heard.address.description)
