@@ -118,16 +118,18 @@ public struct LeaseMachine: Hashable, Sendable {
         switch state {
         case .stopped: true
         case .holding: false
-        case .apart: asked == nil && !mustReadBack && sight?.record.map { !isOwn($0) || $0.isFree } ?? true
+        case .apart: unsettled.isEmpty && sight?.record.map { !isOwn($0) || $0.isFree } ?? true
         }
     }
 
     /// When `advance(to:)` has something to do; nil before it is started.
     public var nextDeadline: Deadline? {
         if case .stopped = state { return nil }
-        let stepDown = holdsUntil.map { $0 - lead } ?? .distantFuture
-        return min(stepDown, asked.map { $0.sent + patience } ?? nextRequest)
+        return min(stepsDownAt ?? .distantFuture, asked.map { $0.sent + patience } ?? nextRequest)
     }
+
+    /// When it stops serving, unless a renewal is granted before; nil where it does not serve.
+    public var stepsDownAt: Deadline? { holdsUntil.map { $0 - lead } }
 
     /// Before the end, never after it.
     var lead: Duration { bug == .stepsDownLate ? .zero - terms.lead : terms.lead }

@@ -79,8 +79,10 @@ extension Engine {
     }
 
     private mutating func linkLeases() {
+        leaseIndex = [:]
         for index in leases.indices {
             guard let definition = leases[index]?.definition else { continue }
+            if let name = leases[index]?.name { leaseIndex[name] = index }
             let members = definition.members.compactMap { router(named: $0) }
             leases[index]?.members = members
             leases[index]?.group = definition.group.flatMap { name in
@@ -190,6 +192,8 @@ extension Engine {
         leases[id.index]?.drive(&said, body)
         for effect in said { carryOut(effect, of: id, at: now, into: &effects) }
         deadlines.set(.init(.lease, id.index), leases[id.index]?.machine.nextDeadline)
+        // It only ever comes too early: `expireLeases` looks, and sets it right.
+        if let due = leases[id.index]?.machine.stepsDownAt { earliestStepDown = min(earliestStepDown, due) }
     }
 
     private mutating func carryOut(
@@ -226,6 +230,16 @@ extension Engine {
         effects.append(.ask(lease.arbiter.name, LeaseQuestion(lease: lease.name, request: request, kind: kind)))
     }
 
+    /// What has run out is left, before anything else is done.
+    mutating func expireLeases(at now: Instant, into effects: inout [Effect]) {
+        for index in leases.indices {
+            guard let due = leases[index]?.machine.stepsDownAt, now >= due else { continue }
+            drive(LeaseID(index), at: now, into: &effects) { $0.advance(to: now, into: &$1) }
+        }
+        earliestStepDown = leases.compactMap { $0?.machine.stepsDownAt }.min() ?? .distantFuture
+        settleGroups(at: now, into: &effects)
+    }
+
     /// What is due of one lease is due, or nearly, of the others at the same arbiter: they leave in one request.
     mutating func leaseIsDue(_ id: LeaseID, at now: Instant, into effects: inout [Effect]) {
         guard let due = leases[id.index] else { return }
@@ -242,8 +256,7 @@ extension Engine {
         _ reports: [LeaseReport], from arbiter: String, at now: Instant, into effects: inout [Effect]
     ) {
         for report in reports {
-            guard let index = leases.firstIndex(where: { $0?.name == report.lease && $0?.arbiter.name == arbiter })
-            else { continue }
+            guard let index = leaseIndex[report.lease], leases[index]?.arbiter.name == arbiter else { continue }
             drive(LeaseID(index), at: now, into: &effects) { machine, said in
                 switch report.kind {
                 case .answer(let request, let answer): machine.receive(answer, to: request, at: now, into: &said)
@@ -251,7 +264,11 @@ extension Engine {
                 }
             }
         }
+        if hasReleased, hasGivenBack { finishStop(into: &effects) }
     }
+
+    /// Nothing at any arbiter says that this node holds.
+    var hasGivenBack: Bool { leases.allSatisfy { $0?.machine.isSettled ?? true } }
 
     mutating func receive(_ standing: FenceStanding, at now: Instant, into effects: inout [Effect]) {
         guard fence != standing else { return }

@@ -38,6 +38,7 @@ public struct Engine: Sendable {
     var scratch: [RouterEffect] = []
     var dirtyGroups: [Int] = []
     var leases: [LeaseSlot?] = []
+    var leaseIndex: [LeaseName: Int] = [:]
     var dirtyLeases: [Int] = []
     let identity: NodeIdentity
     /// What stops this node when it stands still.
@@ -45,6 +46,10 @@ public struct Engine: Sendable {
     /// What the world was last told to guard.
     var guardsInForce: [GuardedAddress] = []
     var arbiterStandings: [String: ArbiterStanding] = [:]
+    /// The first of the moments at which a lease that is held is left.
+    var earliestStepDown: Instant = .distantFuture
+    /// Everything is withdrawn, and leases may still be on their way back.
+    var hasReleased = false
     /// Removed by a reload, still needed by the effects it left behind; forgotten at the next input.
     var retired: [RouterID] = []
     var retiredAddresses: [AddressID] = []
@@ -79,6 +84,8 @@ public struct Engine: Sendable {
 
     public mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
         forgetRetired()
+        // After a pause the clock comes first: what was held may not be any more.
+        if now >= earliestStepDown { expireLeases(at: now, into: &effects) }
         switch input {
         case .start(let routers, let scripts, let held):
             start(adopting: routers, scripts, held, at: now, into: &effects)
@@ -106,7 +113,8 @@ public struct Engine: Sendable {
     public mutating func advance(to now: Instant, into effects: inout [Effect]) {
         while let key = deadlines.popDue(at: now) {
             switch key.of {
-            case .engine: beginRunning(at: now, into: &effects)
+            case .engine:
+                if phase == .stopped { finishStop(into: &effects) } else { beginRunning(at: now, into: &effects) }
             case .router: run(RouterID(key.index), at: now, into: &effects) { $0.advance(to: now, into: &$1) }
             case .script: scriptIsDue(key.index, at: now, into: &effects)
             case .address: addressIsDue(AddressID(key.index), at: now, into: &effects)
@@ -217,6 +225,22 @@ public struct Engine: Sendable {
         // Also what a killed predecessor left, and no router of this one held.
         for id in addresses.ids { settle(id, at: now, into: &effects) }
         stopLeases(at: now, into: &effects)
+        hasReleased = true
+        if hasGivenBack {
+            finishStop(into: &effects)
+        } else {
+            // What was held is given back, so that nobody has to wait for it to run out.
+            deadlines.set(.init(.engine, 0), now + Self.farewell)
+        }
+    }
+
+    /// How long a stop waits for an arbiter.
+    static let farewell: Duration = .milliseconds(500)
+
+    mutating func finishStop(into effects: inout [Effect]) {
+        guard hasReleased else { return }
+        hasReleased = false
+        deadlines.set(.init(.engine, 0), nil)
         effects.append(.stopped)
     }
 

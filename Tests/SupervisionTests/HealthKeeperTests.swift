@@ -29,7 +29,7 @@ private struct Bench {
         supervisor.receive(message, at: now, wallClock: 0, promise: now + .seconds(1), into: &effects)
     }
     mutating func healthSays(_ message: WorkerMessage) {
-        supervisor.receiveFromHealth(message, at: now, wallClock: 0, into: &effects)
+        supervisor.receive(message, from: .health, at: now, wallClock: 0, into: &effects)
     }
     mutating func wait(_ duration: Duration) {
         let end = now + duration

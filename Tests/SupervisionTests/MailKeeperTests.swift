@@ -30,7 +30,7 @@ private struct Bench {
         say(.mail(Self.order(title, subject: subject, state: state)))
     }
     mutating func mailSays(_ message: WorkerMessage) {
-        supervisor.receiveFromMail(message, at: now, into: &effects)
+        supervisor.receive(message, from: .mail, at: now, wallClock: 0, into: &effects)
     }
     mutating func mailEnds(_ status: ProcessEnd) { supervisor.ended(.mail, status, at: now, into: &effects) }
     mutating func wait(_ duration: Duration) {
