@@ -282,6 +282,58 @@ extension OnTheKernel {
             try scene.inside { () throws(SystemError) in try fence.remove() }
         }
 
+        @Test(
+            "where BPF is not allowed nf_tables closes an address too",
+            arguments: [Stage.serviceIPv4, Stage.serviceIPv6])
+        func fallback(_ address: IPAddress) throws {
+            let scene = try FencedScene()
+            defer { scene.lab.close() }
+            let service = try scene.service(address)
+            #expect(service.isServed())
+            var fence = try scene.inside { () throws(SystemError) in
+                var fence = try NFTablesFence()
+                try fence.setGuards(scene.guards)
+                return fence
+            }
+            #expect(!service.isServed(within: .milliseconds(50)), "a new guard is closed")
+            // The address is not resolved, and not announced.
+            let asking = try TestSocket.wire(scene.client)
+            let speaking = try TestSocket.wire(scene.holder)
+            let isAnswer: ([UInt8]) -> Bool = {
+                $0.count > 54
+                    && ($0[12...13] == [8, 6] && $0[21] == 2 || $0[12...13] == [0x86, 0xDD] && $0[54] == 136)
+            }
+            let isARPAnswer: ([UInt8]) -> Bool = { $0.count >= 42 && $0[12...13] == [8, 6] && $0[21] == 2 }
+            for isOpen in [false, true] {
+                if isOpen { #expect(try fence.renew([(scene.slot, BootClock.now() + .seconds(20))]) == [scene.slot]) }
+                let time: Int32 = isOpen ? 2000 : 150
+                asking.send(Frames.arp("10.77.0.3", "10.77.0.100"))
+                #expect(asking.sees(within: time, isARPAnswer) == isOpen)
+                asking.send(Frames.solicitation("fd00:77::3", "fd00:77::100"))
+                #expect(asking.sees(within: time, isAnswer) == isOpen)
+                let announcement = Frames.arp("10.77.0.100", "10.77.0.100")
+                speaking.send(announcement)
+                #expect(asking.sees(within: time) { $0.prefix(42) == announcement.prefix(42) } == isOpen)
+            }
+            #expect(service.isServed())
+            let until = BootClock.now() + .milliseconds(400)
+            try fence.renew([(scene.slot, until)])
+            var last = Instant.zero
+            while BootClock.now() < until + .milliseconds(100) {
+                last = max(last, service.exchange().answered ?? .zero)
+            }
+            print(
+                "a lease of 400 ms of \(address) by nf_tables: the last answer \((until - last).nanoseconds / 1000) µs before its end"
+            )
+            // Nobody else commits here, so even this one keeps its time.
+            #expect(last < until)
+            #expect(last > .zero)
+            #expect(try fence.renew([(scene.slot, BootClock.now())]) == [], "what is late is not sent")
+            #expect(!service.isServed(within: .milliseconds(50)))
+            try scene.inside { () throws(SystemError) in try fence.remove() }
+            #expect(service.isServed())
+        }
+
         /// FENCE_RUNS: how many, 1,000 without it.
         @Test("thousands of short leases with stalls before their installation: none serves after its end")
         func storm() throws {
