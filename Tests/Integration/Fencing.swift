@@ -315,6 +315,8 @@ extension OnTheKernel {
                 speaking.send(announcement)
                 #expect(asking.sees(within: time) { $0.prefix(42) == announcement.prefix(42) } == isOpen)
             }
+            // The forged questions have told the holder a MAC address that nobody has.
+            try scene.holder.ip("neigh flush all")
             #expect(service.isServed())
             let until = BootClock.now() + .milliseconds(400)
             try fence.renew([(scene.slot, until)])
