@@ -315,8 +315,9 @@ extension OnTheKernel {
                 speaking.send(announcement)
                 #expect(asking.sees(within: time) { $0.prefix(42) == announcement.prefix(42) } == isOpen)
             }
-            // The forged questions have told the holder a MAC address that nobody has.
+            // The forged frames have told both a MAC address that nobody has.
             try scene.holder.ip("neigh flush all")
+            try scene.client.ip("neigh flush all")
             #expect(service.isServed())
             let until = BootClock.now() + .milliseconds(400)
             try fence.renew([(scene.slot, until)])
