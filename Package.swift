@@ -138,6 +138,10 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ] + workers,
             swiftSettings: strict),
+        // What measures the lease fence, and the daemon that tests kill.
+        .executableTarget(
+            name: "fence-lab", dependencies: ["LinuxWorld", "Primitives"], path: "Benchmarks/Fence",
+            exclude: ["README.md"], swiftSettings: strict),
     ] + [
         // Each room has its tests; what crosses rooms stands below.
         test("Primitives"),
@@ -177,7 +181,7 @@ let package = Package(
             dependencies: [
                 "NetworkLab", "DataPlanes", "Balancing", "Witness", "Etcd", "EtcdGateway", "Arbitration",
                 "Configuration",
-                "LinuxWorld", "Netlink", "VRRP", "Primitives",
+                "LinuxWorld", "Netlink", "VRRP", "Primitives", "fence-lab",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

@@ -79,17 +79,28 @@ extension LeaseFence {
     /// The name of the first frame that is treated so.
     private func first(of frames: [SelfTestFrame], where conduct: Conduct) throws(SystemError) -> String? {
         for frame in frames {
-            if try (run(frame) == 2) == (conduct == .drops) { return frame.name }
+            if try verdict(on: frame.bytes, frame.direction).isDropped == (conduct == .drops) { return frame.name }
         }
         return nil
     }
 
-    /// The verdict on a frame: 2 is drop.
-    func run(_ frame: SelfTestFrame) throws(SystemError) -> Int32? {
-        switch frame.direction {
-        case .ingress: try loaded?.programs.ethernetIngress.run(frame.bytes).verdict
-        case .egress: try loaded?.programs.ethernetEgress.run(frame.bytes).verdict
-        }
+    /// What the programs do to a frame that no interface has (it comes from, or goes to, `lo`), and the mean time of a run. Loads them.
+    package mutating func run(
+        _ frame: [UInt8], _ direction: FenceDirection, repeating count: UInt32 = 1
+    ) throws(SystemError) -> (isDropped: Bool, nanoseconds: UInt32) {
+        try load()
+        return try verdict(on: frame, direction, repeating: count)
+    }
+
+    private func verdict(
+        on frame: [UInt8], _ direction: FenceDirection, repeating count: UInt32 = 1
+    ) throws(SystemError) -> (isDropped: Bool, nanoseconds: UInt32) {
+        let result =
+            switch direction {
+            case .ingress: try loaded?.programs.ethernetIngress.run(frame, repeating: count)
+            case .egress: try loaded?.programs.ethernetEgress.run(frame, repeating: count)
+            }
+        return (result?.verdict == 2, result?.time ?? 0)
     }
 }
 

@@ -23,11 +23,19 @@ public struct LeaseFence: ~Copyable {
     /// A descriptor of the deadlines, for the worker to inherit (it is closed on exec otherwise) and to hand to `FenceDeadlines`.
     public let deadlines: FileDescriptor
     var loaded: Loaded?
-    var guards: Set<FenceGuard> = []
+    /// What is in the map.
+    var guards: [Guarded: FenceSlot] = [:]
     /// Where the programs were put: interface → whether it has no link header.
     var attached: [InterfaceIndex: Bool] = [:]
     /// Whether programs of a former daemon may still stand somewhere.
     var mayHavePredecessor = true
+
+    /// An address at an interface.
+    struct Guarded: Hashable {
+        var interface: InterfaceIndex
+        var address: IPAddress
+        var key: [UInt8] { FenceGuard.key(interface: interface, address: address) }
+    }
 
     /// The programs and their maps, in the kernel.
     final class Loaded {
@@ -76,9 +84,13 @@ public struct LeaseFence: ~Copyable {
     public mutating func setGuards(_ list: [FenceGuard]) throws(SystemError) {
         let wanted = try Self.checked(list)
         if !wanted.isEmpty { try load() }
-        try addKeys(of: wanted.subtracting(guards))
+        for (one, slot) in wanted where guards[one] != slot {
+            try loaded?.maps.put(one.key, slot)
+            // Known from now on, whatever fails later: the next call removes it if it is not wanted.
+            guards[one] = slot
+        }
         var failure: SystemError?
-        let interfaces = Set(wanted.map(\.interface))
+        let interfaces = Set(wanted.keys.map(\.interface))
         for interface in interfaces.subtracting(attached.keys).sorted() {
             do throws(SystemError) { try attach(interface) } catch { failure = failure ?? error }
         }
@@ -88,11 +100,10 @@ public struct LeaseFence: ~Copyable {
             mayHavePredecessor = false
         }
         for interface in Set(attached.keys).subtracting(interfaces).sorted() { try detach(interface) }
-        let kept = Set(wanted.map(\.key))
-        for gone in guards.subtracting(wanted) where !kept.contains(gone.key) {
+        for gone in guards.keys where wanted[gone] == nil {
             try loaded?.maps.remove(gone.key)
+            guards[gone] = nil
         }
-        guards = wanted
     }
 
     /// Takes everything off, at an orderly stop: from here on addresses are not guarded. The deadlines stay as they are.
@@ -104,23 +115,18 @@ public struct LeaseFence: ~Copyable {
     }
 
     /// One slot for an address of an interface, or the list contradicts itself (EINVAL); and no more than the map holds (E2BIG).
-    private static func checked(_ list: [FenceGuard]) throws(SystemError) -> Set<FenceGuard> {
-        let wanted = Set(list)
-        guard Set(wanted.map(\.key)).count == wanted.count else {
-            throw SystemError(.fence, .invalid, "guard one address by two leases")
+    private static func checked(_ list: [FenceGuard]) throws(SystemError) -> [Guarded: FenceSlot] {
+        var wanted: [Guarded: FenceSlot] = [:]
+        for one in list {
+            let guarded = Guarded(interface: one.interface, address: one.address)
+            guard wanted[guarded] == nil || wanted[guarded] == one.slot else {
+                throw SystemError(.fence, .invalid, "guard by two leases", "\(one.address) of \(one.interface)")
+            }
+            wanted[guarded] = one.slot
         }
         guard wanted.count <= Int(FenceMaps.maximumGuards) else {
             throw SystemError(.fence, Errno(7), "guard more than \(FenceMaps.maximumGuards) addresses")
         }
         return wanted
-    }
-
-    private mutating func addKeys(of added: Set<FenceGuard>) throws(SystemError) {
-        for one in added {
-            try loaded?.maps.put(one.key, one.slot)
-            // Known from now on, whatever fails later: the next call removes it if it is not wanted.
-            guards = guards.filter { $0.key != one.key }
-            guards.insert(one)
-        }
     }
 }

@@ -7,10 +7,12 @@ import Primitives
 public struct NFTablesBatch: Sendable {
     /// NF_INET_* or NF_NETDEV_*, and what the kernel calls a chain's type.
     public struct Hook: Hashable, Sendable {
-        /// Of the family `netdev` it is `ingress`, which has the same number as `preRouting`.
+        /// Of the family `netdev` they are `ingress` and `egress`, which have the numbers of others.
         public enum Number: UInt32, Sendable {
             case preRouting = 0, localIn, forward, localOut, postRouting
             public static let ingress = Number.preRouting
+            /// Of the family `netdev`, since Linux 5.16.
+            public static let egress = Number.localIn
         }
         public var number: Number
         public var priority: Int32
@@ -27,7 +29,7 @@ public struct NFTablesBatch: Sendable {
         }
     }
 
-    let sequence: UInt32
+    public let sequence: UInt32
     private var bytes: [UInt8] = []
     private var lastMessage = 0
     private var lastFlags: UInt16 = 0

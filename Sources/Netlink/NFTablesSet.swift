@@ -41,6 +41,8 @@ public struct NFTablesSet: Hashable, Sendable {
     public var counts: Bool
     /// Rules put elements in, which go after a time that the rule says.
     public var isDynamic: Bool
+    /// Elements may have a time after which they go (`NFTablesElement.timeout`).
+    public var expires = false
     /// The most elements; 0 is no limit. Only of dynamic ones: a limit makes the kernel choose a table that cannot grow.
     public var size: UInt32
 
@@ -72,6 +74,7 @@ public struct NFTablesSet: Hashable, Sendable {
         var flags: UInt32 = 0
         if value != .none { flags |= 0x8 }  // NFT_SET_MAP
         if isDynamic { flags |= 0x10 | 0x20 }  // NFT_SET_TIMEOUT, NFT_SET_EVAL
+        if expires { flags |= 0x10 }
         bytes.append(attribute: 2, string: name)
         bytes.append(attribute: 3, bigEndian: flags)
         bytes.append(attribute: 4, bigEndian: Self.type(of: key))
@@ -120,6 +123,8 @@ public struct NFTablesElement: Hashable, Sendable {
     public var value: Value
     /// What `nft` shows as a comment: at most 127 bytes.
     public var comment: String
+    /// Milliseconds from the commit on after which it goes; 0 is never. Written, not read.
+    public var timeout: UInt64 = 0
 
     public init(key: [UInt8], value: Value = .none, comment: String = "") {
         self.key = key
@@ -137,6 +142,7 @@ public struct NFTablesElement: Hashable, Sendable {
             case .data(let data): bytes.append(attribute: 2, value: data)
             case .verdict(let verdict): bytes.append(attribute: 2, verdict)
             }
+            if timeout > 0 { bytes.append(attribute: 4, bigEndian: timeout) }
             if !comment.isEmpty { bytes.append(attribute: 6, NFTablesComment.encode(comment)) }
         }
         bytes.endNested(at: start)

@@ -38,7 +38,7 @@ public enum SocketDiagnosisRequest: Hashable, Sendable {
 
     /// Byte code that accepts a socket of one of the addresses: a comparison each, which goes on to the next where it fails and otherwise to a jump to
     /// the end. What jumps behind the end refuses.
-    static func condition(_ addresses: some Collection<IPAddress>) -> [UInt8] {
+    package static func condition(_ addresses: some Collection<IPAddress>) -> [UInt8] {
         let lengths = addresses.map { 12 + $0.family.addressLength }
         var left = lengths.reduce(0, +) + 4 * max(0, lengths.count - 1)
         var code: [UInt8] = []

@@ -122,7 +122,6 @@ enum TestFrame {
                 135, peer6, multicast, target: vip6,
                 headers: [(0, 8), (60, 16), (43, 24), (44, 8), (51, 24), (60, 8)]), drops: true),
         Case(.ingress, "echo request to others", nd(128, peer6, multicast, target: vip6), drops: false),
-        Case(.ingress, "an IPv4 header cut off", Array(ip(peer, vip).prefix(30)), drops: false),
         Case(.ingress, "ARP cut off", Array(arp(peer, vip).prefix(40)), drops: false),
         Case(.ingress, "solicitation cut off", Array(nd(135, peer6, multicast, target: vip6).prefix(70)), drops: false),
         Case(

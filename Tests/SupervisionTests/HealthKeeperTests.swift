@@ -42,7 +42,7 @@ private struct Bench {
         defer { effects = [] }
         return effects.filter {
             switch $0 {
-            case .log, .logHealth: false
+            case .log, .logHelper: false
             default: true
             }
         }
