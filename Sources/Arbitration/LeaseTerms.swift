@@ -47,6 +47,9 @@ public struct LeaseTerms: Hashable, Sendable {
         self.init(checked: duration, drift: drift)
     }
 
+    /// A nanosecond, for a record that nobody holds by.
+    static let shortest = LeaseTerms(checked: .nanoseconds(1), drift: defaultDrift)
+
     private init(checked duration: Duration, drift: UInt16) {
         self.duration = duration
         self.drift = drift
