@@ -65,6 +65,10 @@ let package = Package(
         .target(
             name: "LinuxWorld", dependencies: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"],
             swiftSettings: pure),
+        .target(name: "CCorosync"),
+        .target(
+            name: "Corosync", dependencies: ["Arbitration", "CCorosync", "CLinux", "LinuxWorld", "Primitives"],
+            swiftSettings: pure),
         .target(
             name: "DataPlanes", dependencies: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"],
             swiftSettings: pure),
@@ -134,6 +138,7 @@ let package = Package(
             exclude: ["servers.py"], swiftSettings: strict),
         test("Alerts", ["Primitives"]),
         test("Arbitration", ["Primitives"]),
+        test("Corosync", ["Arbitration", "CCorosync", "LinuxWorld", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -151,7 +156,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives",
+                "NetworkLab", "Corosync", "Arbitration", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink",
+                "VRRP", "Primitives",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

@@ -35,6 +35,10 @@ enum House {
         Room(
             name: "LinuxWorld", kind: .kernel,
             imports: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives", "Glibc"]),
+        Room(name: "CCorosync", kind: .kernel, imports: []),
+        Room(
+            name: "Corosync", kind: .kernel,
+            imports: ["Arbitration", "CCorosync", "CLinux", "LinuxWorld", "Primitives"]),
         Room(
             name: "DataPlanes", kind: .kernel,
             imports: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"]),
