@@ -142,12 +142,16 @@ let package = Package(
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        // One node with one lease, which the tests of the arbiter Corosync start in namespaces.
+        .executableTarget(
+            name: "corosync-holder", dependencies: ["Corosync", "Arbitration", "LinuxWorld", "Primitives"],
+            path: "Tests/CorosyncHolder", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Primitives",
+                "Arbitration", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -156,7 +160,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "Corosync", "Arbitration", "DataPlanes", "Balancing", "Configuration", "LinuxWorld", "Netlink",
+                "NetworkLab", "corosync-holder", "Arbitration", "DataPlanes", "Balancing", "Configuration",
+                "LinuxWorld", "Netlink",
                 "VRRP", "Primitives",
             ],
             exclude: [

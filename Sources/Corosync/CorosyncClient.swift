@@ -301,7 +301,7 @@ extension CorosyncClient {
                 try connection?.send(outbox[sent])
                 outboxBytes -= outbox[sent].count
                 sent += 1
-            } catch where error == .tryAgain {
+            } catch  where error == .tryAgain {
                 sendAt = now + .milliseconds(10)
                 break
             } catch {

@@ -58,7 +58,8 @@ struct CorosyncFacts: Hashable {
             return "corosync.conf has no nodelist with node ids: name every node with its nodeid there."
         }
         if isTwoNode, device.isEmpty {
-            return "corosync.conf has `two_node: 1`: when the link breaks both nodes are quorate, and both would hold. " + instead
+            return "corosync.conf has `two_node: 1`: when the link breaks both nodes are quorate, and both would hold. "
+                + instead
         }
         // Both must agree then, so that nobody could hold when one is missing.
         let can = electorate.voters.contains { one in

@@ -126,7 +126,8 @@ struct RegisterSimulation {
         let count = [3, 3, 3, 5, 4][Int.random(in: 0..<5, using: &random)]
         for index in 0..<count {
             // One slow clock among fast ones, mostly.
-            let rate: Int64 = 1000 + (chance(70) ? (index == 0 ? 100 : -100) : Int64.random(in: -100...100, using: &random))
+            let rate: Int64 =
+                1000 + (chance(70) ? (index == 0 ? 100 : -100) : Int64.random(in: -100...100, using: &random))
             let offset = Int64.random(in: 0...(1000 * Self.lease), using: &random)
             let machine = try makeMachine(index, predecessor: nil)
             var node = Node(
