@@ -21,6 +21,7 @@ public final class CorosyncClient {
     public private(set) var notes: [String] = []
 
     private var register: CorosyncRegister
+    private var me: RegisterMember?
     private let lock: LockFile
     private var poller: Poller
     private let wake: FileDescriptor
@@ -36,6 +37,11 @@ public final class CorosyncClient {
 
     private var outbox: [[UInt8]] = []
     private var outboxBytes = 0
+    /// Lengths of what was sent and has not come back. A corosync that is stopped takes some hundred messages, and then makes the
+    /// sender wait (measured: 277 and until it goes on): so no more than a few are under way.
+    private var underWay: [Int] = []
+    private var underWayBytes = 0
+    private var heardAt: Instant = .zero
     private var sendAt: Instant?
     private var unsaved: RegisterMemory?
     private var saveAt: Instant?
@@ -56,6 +62,10 @@ public final class CorosyncClient {
     /// Reports of one turn, so that a flood does not keep the loop; the rest comes with the next.
     private static let mostReports: UInt32 = 512
     private static let mostOutbox = 4 << 20
+    private static let mostUnderWay = 64
+    private static let mostUnderWayBytes = 256 << 10
+    /// A window that stays shut for so long is the end of a connection.
+    private static let silence: Duration = .seconds(5)
 
     /// Loads Corosync's libraries, and locks and reads the memory. It fails when Corosync is not installed, when another process
     /// of this node has the lock, or when the memory cannot be read: what it said is not to be forgotten.
@@ -194,6 +204,7 @@ extension CorosyncClient {
         (pause, trouble) = (Self.shortestPause, nil)
         strangers = []
         let me = RegisterMember(node: facts.node, process: UInt32(bitPattern: ThisProcess.pid))
+        (self.me, heardAt) = (me, now)
         register.connect(as: me, facts.electorate, at: now)
     }
 
@@ -218,7 +229,7 @@ extension CorosyncClient {
         }
         connection = nil
         survey = nil
-        (outbox, outboxBytes, sendAt) = ([], 0, nil)
+        (outbox, outboxBytes, sendAt, underWay, underWayBytes) = ([], 0, nil, [], 0)
         var effects: [RegisterEffect] = []
         register.disconnect(at: now, into: &effects)
         fail(why, at: now)
@@ -252,7 +263,13 @@ extension CorosyncClient {
         var effects: [RegisterEffect] = []
         for report in heard {
             switch report {
-            case .message(let bytes, let member): register.receive(bytes, from: member, at: now, into: &effects)
+            case .message(let bytes, let member):
+                if member == me, let length = underWay.first {
+                    underWay.removeFirst()
+                    underWayBytes -= length
+                    heardAt = now
+                }
+                register.receive(bytes, from: member, at: now, into: &effects)
             case .members(let members): register.update(members: members, at: now, into: &effects)
             case .ring(let ring): register.update(ring: ring, at: now, into: &effects)
             case .quorum(let isQuorate, let ring):
@@ -292,14 +309,23 @@ extension CorosyncClient {
 
     /// Sends what Corosync takes.
     private func deliver(at now: Instant) {
-        guard connection != nil, now >= sendAt ?? now else { return }
+        guard connection != nil, !outbox.isEmpty else { return }
         sendAt = nil
         var sent = 0
         defer { outbox.removeFirst(min(sent, outbox.count)) }
         while sent < outbox.count {
+            let length = outbox[sent].count
+            guard underWay.count < Self.mostUnderWay, underWayBytes + length <= Self.mostUnderWayBytes else {
+                sendAt = max(now, heardAt + Self.silence)
+                if now >= heardAt + Self.silence { lose("Corosync carries no messages; it hangs", at: now) }
+                return
+            }
             do throws(CorosyncError) {
+                if underWay.isEmpty { heardAt = now }
                 try connection?.send(outbox[sent])
-                outboxBytes -= outbox[sent].count
+                outboxBytes -= length
+                underWay.append(length)
+                underWayBytes += length
                 sent += 1
             } catch  where error == .tryAgain {
                 sendAt = now + .milliseconds(10)

@@ -3,7 +3,8 @@ import Corosync
 import LinuxWorld
 import Primitives
 
-// One node that wants one lease of a Corosync cluster, for the tests: says on standard output when it holds, by boot time.
+// One node that wants one lease of a Corosync cluster, for the tests: says on standard output when it holds, by boot time. It also
+// asks about another lease a hundred times a second, as a node with many would.
 // usage: corosync-holder CLUSTER MEMORY NAME MILLISECONDS
 
 struct Usage: Error {}
@@ -22,7 +23,8 @@ func incarnation() throws(SystemError) -> Incarnation {
 
 let arguments = CommandLine.arguments
 guard arguments.count == 5, let settings = CorosyncSettings(cluster: arguments[1], memoryPath: arguments[2]),
-    let name = HolderName(arguments[3]), let milliseconds = Int64(arguments[4]), let lease = LeaseName("test/group")
+    let name = HolderName(arguments[3]), let milliseconds = Int64(arguments[4]), let lease = LeaseName("test/group"),
+    let other = LeaseName("test/other")
 else { throw Usage() }
 
 let client = try CorosyncClient(settings, at: BootClock.now())
@@ -34,6 +36,10 @@ var effects: [LeaseEffect] = []
 machine.update(wants: true, at: BootClock.now(), into: &effects)
 machine.start(at: BootClock.now(), into: &effects)
 var standing = ""
+var nextQuestion = BootClock.now()
+var asked: UInt64 = 0
+var answered: [Duration] = []
+var askedAt = BootClock.now()
 
 while true {
     let began = BootClock.now()
@@ -52,9 +58,19 @@ while true {
             }
         }
         effects = []
+        if BootClock.now() >= nextQuestion {
+            asked += 1
+            askedAt = BootClock.now()
+            nextQuestion = askedAt + .milliseconds(10)
+            questions.append(LeaseQuestion(lease: other, request: asked, kind: .read))
+        }
         if !questions.isEmpty { client.ask(questions, at: BootClock.now()) }
         for report in client.takeReports() {
             guard case .answer(let request, let answer) = report.kind else { continue }
+            if report.lease == other {
+                if request == asked, answer != .ambiguous { answered.append(BootClock.now() - askedAt) }
+                continue
+            }
             machine.receive(answer, to: request, at: BootClock.now(), into: &effects)
         }
         if let deadline = machine.nextDeadline, deadline <= BootClock.now() {
@@ -72,8 +88,13 @@ while true {
     }
     if now != standing { say("standing \(now)") }
     standing = now
+    if answered.count == 500 {
+        answered.sort()
+        say("roundtrip \(answered[250].nanoseconds / 1000) \(answered[495].nanoseconds / 1000)")
+        answered = []
+    }
     let took = BootClock.now() - began
     if took > .milliseconds(200) { say("late \(took.nanoseconds / 1_000_000)") }
     _ = try poller.wait(
-        until: min(machine.nextDeadline ?? .distantFuture, client.nextDeadline ?? .distantFuture))
+        until: min(nextQuestion, machine.nextDeadline ?? .distantFuture, client.nextDeadline ?? .distantFuture))
 }

@@ -16,7 +16,6 @@ final class CorosyncCluster {
         let node: Node
         let number: Int
         let directory: String
-        let isVoter: Bool
         var corosync: Child?
         var holder: Child?
         var holders: [Child] = []
@@ -25,7 +24,6 @@ final class CorosyncCluster {
             self.node = node
             self.number = number
             self.directory = directory
-            isVoter = true
         }
     }
 
@@ -148,9 +146,14 @@ final class CorosyncCluster {
         return members.first { spans($0).last.map { $0.until > now } ?? false }
     }
 
-    func waitForHolder(other than: Member? = nil, upTo limit: Duration = .seconds(25)) throws -> Member {
+    /// Somebody who holds and is not `than`, by a promise from after `time`: one of a process that died stands to its end.
+    func waitForHolder(
+        other than: Member? = nil, since time: Instant = .zero, upTo limit: Duration = .seconds(25)
+    ) throws -> Member {
         try LabClock.wait(upTo: limit, for: "a holder") { () throws(LabError) in
-            guard let holder = holderNow(), holder !== than else { return nil }
+            guard let holder = holderNow(), holder !== than, let last = spans(holder).last, last.from > time else {
+                return nil
+            }
             return holder
         }
     }
