@@ -66,6 +66,9 @@ extension CorosyncRegister {
         case .state(let state):
             guard message.view == view else { return doubt(message.view, of: member, at: now, into: &effects) }
             receive(state, from: member)
+        case .gather:
+            guard message.view == view, members.contains(member) else { return }
+            gatherAnew(into: &effects)
         case .request(let number, let items):
             guard message.view == primaryView else { return }
             carryOut(items, number, from: member, into: &effects)

@@ -5,11 +5,20 @@ extension CorosyncRegister {
     /// Ring, members or electorate are others than before.
     mutating func enterView(into effects: inout [RegisterEffect]) {
         abandon(into: &effects)
-        (view, primaryView, states, parts) = (nil, nil, [], [:])
-        guard let me, let ring, let electorate, members.contains(me) else { return }
+        (view, primaryView, states, parts, gatherAt) = (nil, nil, [], [:], nil)
+        // Two processes of one node would each remember half of what the node acknowledged.
+        guard let me, let ring, let electorate, members.contains(me), Set(members.map(\.node)).count == members.count
+        else { return }
         view = ViewTag(ring: ring, members: members, electorate: electorate)
         isStateDue = true
         if bug == .worksBeforeStates { becomePrimary(by: nil) }
+    }
+
+    /// Within a view, at the same place for all that see it.
+    mutating func gatherAnew(into effects: inout [RegisterEffect]) {
+        abandon(into: &effects)
+        (primaryView, states, parts, gatherAt) = (nil, [], [:], nil)
+        isStateDue = true
     }
 
     /// Whatever is not answered never will be: it may stand, or come to stand.
@@ -110,7 +119,7 @@ extension CorosyncRegister {
         }
         primaryView = ViewTag(ring: view.ring, digest: digest)
         isVoter = true
-        (states, parts, isStateDue) = ([], [:], false)
+        (states, parts, isStateDue, gatherAt) = ([], [:], false, nil)
         (carriedOut, acknowledged, acknowledgements) = (0, 0, [:])
     }
 }

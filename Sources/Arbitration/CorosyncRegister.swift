@@ -76,7 +76,7 @@ public struct CorosyncRegister: Hashable, Sendable {
     /// The most leases of one group.
     public static let mostLeases = 4096
     static let mostPending = 1024
-    /// Between two readings of the electorate because others seem to have another.
+    /// Between two readings of the electorate because others seem to have another, and between two attempts at a view.
     static let doubtPause: Duration = .seconds(5)
 
     var bug: RegisterBug?
@@ -99,6 +99,10 @@ public struct CorosyncRegister: Hashable, Sendable {
     var states: [Gathered] = []
     var parts: [RegisterMember: RegisterMessage.State] = [:]
     var isStateDue = false
+    /// The electorate changed within a ring: others see this view earlier or later, and have sent their states for it or not.
+    var isGatherDue = false
+    /// When a view that is not primary is begun anew, should anything have gone wrong with it.
+    var gatherAt: Deadline?
     var serial: UInt64 = 0
     var doubted: Instant?
 
@@ -159,7 +163,11 @@ public struct CorosyncRegister: Hashable, Sendable {
     }
 
     /// When `advance(to:)` has something to do; nil: never.
-    public var nextDeadline: Deadline? { isVoter || me == nil ? nil : voterAt }
+    public var nextDeadline: Deadline? {
+        guard me != nil else { return nil }
+        let gathers = primaryView == nil ? gatherAt : nil
+        return isVoter ? gathers : min(voterAt, gathers ?? .distantFuture)
+    }
 
     public var leaseCount: Int { table.count }
 
@@ -180,7 +188,7 @@ public struct CorosyncRegister: Hashable, Sendable {
         abandon(into: &effects)
         (me, ring, view, primaryView, quorateRing) = (nil, nil, nil, nil, nil)
         members = []
-        (states, parts, isStateDue) = ([], [:], false)
+        (states, parts, isStateDue, isGatherDue, gatherAt) = ([], [:], false, false, nil)
         (table, primary, floor) = ([:], .none, memory.bound)
         // Whatever was acknowledged was acknowledged before now.
         isVoter = false
@@ -192,6 +200,7 @@ public struct CorosyncRegister: Hashable, Sendable {
         guard electorate != self.electorate else { return }
         self.electorate = electorate
         enterView(into: &effects)
+        isGatherDue = view != nil
     }
 
     /// Totem's ring, from the service that delivers messages.
@@ -231,6 +240,14 @@ public struct CorosyncRegister: Hashable, Sendable {
     public mutating func flush(at now: Instant, into effects: inout [RegisterEffect]) {
         becomeVoter(at: now)
         guard let view, let me, members.contains(me) else { return }
+        if primaryView == nil, now >= gatherAt ?? .distantFuture { isGatherDue = true }
+        if isGatherDue {
+            // Its own state goes with the others', after this has come back.
+            effects.append(.multicast(RegisterMessage(view: view, kind: .gather).encoded))
+            isStateDue = false
+        }
+        if isGatherDue || gatherAt == nil { gatherAt = now + Self.doubtPause }
+        isGatherDue = false
         if isStateDue, primaryView == nil { sendState(in: view, into: &effects) }
         isStateDue = false
         acknowledge(into: &effects)

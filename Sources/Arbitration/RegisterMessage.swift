@@ -44,6 +44,8 @@ struct RegisterMessage: Hashable, Sendable {
         case request(number: UInt64, [Item])
         /// The sender has carried out this many requests of the view.
         case acknowledgement(count: UInt64)
+        /// All send their states anew: someone came to see the view later than others.
+        case gather
     }
 
     var view: ViewTag
@@ -76,6 +78,7 @@ struct RegisterMessage: Hashable, Sendable {
         case .state: bytes.append(1)
         case .request: bytes.append(2)
         case .acknowledgement: bytes.append(3)
+        case .gather: bytes.append(4)
         }
         bytes += [0, 0]
         bytes.append(bigEndian: view.ring.sequence)
@@ -106,6 +109,7 @@ struct RegisterMessage: Hashable, Sendable {
                 if let write = item.write { Self.append(write.replacing?.encoded ?? [], to: &bytes) }
             }
         case .acknowledgement(let count): bytes.append(bigEndian: count)
+        case .gather: break
         }
         return bytes
     }
@@ -129,6 +133,7 @@ struct RegisterMessage: Hashable, Sendable {
         case 1: self.kind = .state(try reader.state())
         case 2: self.kind = .request(number: try reader.uint64(), try reader.items())
         case 3: self.kind = .acknowledgement(count: try reader.uint64())
+        case 4: self.kind = .gather
         default: throw .damaged
         }
         guard reader.offset == bytes.count else { throw .damaged }

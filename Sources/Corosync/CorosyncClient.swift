@@ -69,7 +69,7 @@ public final class CorosyncClient {
 
     /// Loads Corosync's libraries, and locks and reads the memory. It fails when Corosync is not installed, when another process
     /// of this node has the lock, or when the memory cannot be read: what it said is not to be forgotten.
-    public init(_ settings: CorosyncSettings, at now: Instant) throws(SystemError) {
+    public init(_ settings: CorosyncSettings) throws(SystemError) {
         self.settings = settings
         var reason = [UInt8](repeating: 0, count: 256)
         let loaded = reason.withUnsafeMutableBytes { bytes in
@@ -84,7 +84,8 @@ public final class CorosyncClient {
             throw SystemError(.file, .busy, "take part in the register twice on one node, by", settings.memoryPath)
         }
         self.lock = lock
-        register = CorosyncRegister(memory: try Self.load(settings.memoryPath), at: now)
+        // The time is taken under the lock: whoever had it acknowledges nothing any more.
+        register = CorosyncRegister(memory: try Self.load(settings.memoryPath), at: BootClock.now())
         poller = try Poller(capacity: 8)
         wake = FileDescriptor(owning: try Self.makeWake())
         try poller.add(wake, token: 0)

@@ -312,8 +312,31 @@ struct RegisterBench {
         bench.registers[2].update(
             Electorate((1...3).map { Electorate.Voter(node: $0, votes: 1) }), at: bench.now, into: &effects)
         bench.perform(&effects, 2)
-        bench.ring([0, 2])
-        #expect(bench.registers[0].standing == .ready)
+        bench.run()
+        #expect(bench.registers[0].standing == .ready && bench.registers[2].standing == .ready, "in the same ring")
+        #expect(bench.registers[0].primaryView == bench.registers[2].primaryView)
+    }
+
+    @Test("Two processes of one node take no part: each would remember half of what the node acknowledged") func twins()
+    {
+        var bench = RegisterBench.started(3)
+        var effects: [RegisterEffect] = []
+        let twin = RegisterMember(node: 2, process: 999)
+        bench.registers[0].update(members: [0, 1, 2].map(bench.member) + [twin], at: bench.now, into: &effects)
+        #expect(bench.registers[0].standing == .joining)
+    }
+
+    @Test("A view that does not come to work is begun anew") func begunAnew() {
+        var bench = RegisterBench(3)
+        for index in 0..<3 { bench.connect(index) }
+        bench.ring([0, 1, 2])
+        // One of three lost the others' states, however that came.
+        bench.registers[2].primaryView = nil
+        bench.run()
+        #expect(bench.registers[2].standing == .gathering(voters: []))
+        bench.now = bench.now + .seconds(5)
+        bench.run()
+        #expect(Set(bench.registers.map(\.primaryView)).count == 1 && bench.registers[2].standing == .ready)
     }
 
     @Test("Messages are read back as they were written; cut off, changed or foreign they are no message, and no trap")
@@ -330,7 +353,9 @@ struct RegisterBench {
             RegisterMessage.Item(name: lease, write: RegisterMessage.Write(record: record, replacing: nil)),
             RegisterMessage.Item(name: lease, write: RegisterMessage.Write(record: record, replacing: record)),
         ]
-        let kinds: [RegisterMessage.Kind] = [.state(state), .request(number: 6, items), .acknowledgement(count: 7)]
+        let kinds: [RegisterMessage.Kind] = [
+            .state(state), .request(number: 6, items), .acknowledgement(count: 7), .gather,
+        ]
         for kind in kinds {
             let message = RegisterMessage(view: view, kind: kind)
             #expect(try RegisterMessage(decoding: message.encoded) == message)

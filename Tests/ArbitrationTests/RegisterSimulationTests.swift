@@ -5,7 +5,7 @@ import Testing
 
 /// SAFE-2 and LIVE-1 of a lease whose arbiter is a Corosync cluster, over seeds.
 @Suite struct RegisterSimulationTests {
-    static let seeds: UInt64 = 400
+    static let seeds: UInt64 = 240
 
     @Test(
         "SAFE-2 and LIVE-1 by Corosync: never two holders, and one soon after faults end",

@@ -27,7 +27,7 @@ guard arguments.count == 5, let settings = CorosyncSettings(cluster: arguments[1
     let other = LeaseName("test/other")
 else { throw Usage() }
 
-let client = try CorosyncClient(settings, at: BootClock.now())
+let client = try CorosyncClient(settings)
 var poller = try Poller()
 try client.watch(by: poller, token: 1)
 var machine = LeaseMachine(

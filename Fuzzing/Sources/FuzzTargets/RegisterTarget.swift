@@ -2,7 +2,7 @@ import Arbitration
 import Primitives
 
 /// What members of a Corosync group send each other. An input is a row of messages: a byte of which the lowest two bits are the kind
-/// and the next two the sender, a byte for the length, and what follows the head. The head is one that the register expects,
+/// (0: gather) and the next two the sender, a byte for the length, and what follows the head. The head is one that the register expects,
 /// or nothing of an input would get past it; with the highest bit set there is none.
 enum RegisterTarget {
     static func check(_ input: [UInt8]) throws(Violation) -> UInt64 {
@@ -18,8 +18,8 @@ enum RegisterTarget {
             let sender = RegisterMember(node: UInt32(choice >> 2 & 3) + 1, process: 7)
             var bytes = body
             if choice & 0x80 == 0 {
-                var head = choice & 3 == 1 ? run.viewHead : run.workHead
-                if head.count > 5 { head[5] = choice & 3 }
+                var head = choice & 3 < 2 ? run.viewHead : run.workHead
+                if head.count > 5 { head[5] = choice & 3 == 0 ? 4 : choice & 3 }
                 bytes = head + body
             }
             var effects: [RegisterEffect] = []
