@@ -9,7 +9,8 @@ import Primitives
 /// says nothing about others. A Corosync that was stopped, or a whole machine that was, goes on in the ring that it knows. Until
 /// its own timers have run, it takes new messages from its clients, delivers them back, and calls itself quorate, though the
 /// others formed a ring without it long ago and have waited for its leases to run out. Nothing that one node can look at
-/// tells the two apart, and no waiting of the others helps, because such a renewal may begin at any later time.
+/// tells the two apart, and no waiting of the others helps, because such a renewal may begin at any later time (docs/corosync.md
+/// has the measurement).
 ///
 /// So an answer rests on **acknowledgements**: every member that has carried out a request says so, in the same group, and
 /// a question is answered when members on nodes with more than half of all votes have. Each does that from memory, while it is
@@ -53,8 +54,12 @@ import Primitives
 /// that a majority has in common. Corosync's word is needed *too*: a member asks and acknowledges only while Corosync calls the
 /// very ring of the view quorate.
 ///
-/// One node has one member: the disk file is locked. Nodes are added or removed one at a time: majorities before and after then
-/// have a node in common.
+/// One node has one member: the disk file is locked, and a view with two of one node is none. Nodes are added or removed one at a
+/// time: majorities before and after then have a node in common.
+///
+/// Members of one ring may learn of another electorate one after the other, and so come to see a view at different places in the
+/// order. Whoever does says so in it (`gather`), and all that see it by then begin it anew, at that place. The same after five
+/// seconds in which a view did not become primary.
 ///
 /// What is heard is trusted: who may send in the group is Corosync's to say (its key).
 public struct CorosyncRegister: Hashable, Sendable {
