@@ -70,6 +70,10 @@ let package = Package(
         .target(
             name: "LinuxWorld", dependencies: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"],
             swiftSettings: pure),
+        .target(name: "CCorosync"),
+        .target(
+            name: "Corosync", dependencies: ["Arbitration", "CCorosync", "CLinux", "LinuxWorld", "Primitives"],
+            swiftSettings: pure),
         .target(
             name: "DataPlanes", dependencies: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"],
             swiftSettings: pure),
@@ -94,7 +98,7 @@ let package = Package(
         .target(
             name: "ArbiterWorker",
             dependencies: [
-                "Workers", "Witness", "Etcd", "EtcdGateway", "LinuxWorld", "Supervision", "Arbitration",
+                "Workers", "Witness", "Etcd", "EtcdGateway", "Corosync", "LinuxWorld", "Supervision", "Arbitration",
                 "Configuration",
                 "Primitives",
             ], swiftSettings: strict),
@@ -162,9 +166,14 @@ let package = Package(
         test("Arbitration", ["Primitives"]),
         test("Witness", ["Arbitration", "LinuxWorld", "Primitives"]),
         test("Etcd", ["EtcdGateway", "Arbitration", "LinuxWorld", "Primitives"]),
+        test("Corosync", ["Arbitration", "CCorosync", "LinuxWorld", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        // One node with one lease, which the tests of the arbiter Corosync start in namespaces.
+        .executableTarget(
+            name: "corosync-holder", dependencies: ["Corosync", "Arbitration", "LinuxWorld", "Primitives"],
+            path: "Tests/CorosyncHolder", swiftSettings: strict),
         // What the fuzzers check, for the tests that replay what they found; the fuzzers are a package of their own.
         .target(
             name: "FuzzTargets",
@@ -179,9 +188,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Etcd", "EtcdGateway", "Arbitration",
-                "Configuration",
-                "LinuxWorld", "Netlink", "VRRP", "Primitives", "fence-lab",
+                "NetworkLab", "corosync-holder", "DataPlanes", "Balancing", "Witness", "Etcd", "EtcdGateway", "Arbitration",
+                "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives", "fence-lab",
             ],
             exclude: [
                 "farm-client.py", "farm-server.py", "ipvs-examples.py", "ipvs-lab.py", "ipvs-pair.py", "ipvs_kit.py",

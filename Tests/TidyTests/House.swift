@@ -37,6 +37,10 @@ enum House {
         Room(
             name: "LinuxWorld", kind: .kernel,
             imports: ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives", "Glibc"]),
+        Room(name: "CCorosync", kind: .kernel, imports: []),
+        Room(
+            name: "Corosync", kind: .kernel,
+            imports: ["Arbitration", "CCorosync", "CLinux", "LinuxWorld", "Primitives"]),
         Room(
             name: "DataPlanes", kind: .kernel,
             imports: ["LinuxWorld", "Balancing", "Netlink", "Configuration", "Primitives"]),
@@ -67,7 +71,7 @@ enum House {
         Room(
             name: "ArbiterWorker", kind: .shell,
             imports: [
-                "Workers", "Witness", "Etcd", "EtcdGateway", "LinuxWorld", "Supervision", "Arbitration",
+                "Workers", "Witness", "Etcd", "EtcdGateway", "Corosync", "LinuxWorld", "Supervision", "Arbitration",
                 "Configuration",
                 "Primitives",
             ]),

@@ -22,6 +22,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case mail
     /// Answers of an etcd, and what its watch tells.
     case etcd
+    /// What members of a Corosync group send each other.
+    case register
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -40,6 +42,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .conversation: try ConversationTarget.check(input)
         case .mail: try MailTarget.check(input)
         case .etcd: try EtcdTarget.check(input)
+        case .register: try RegisterTarget.check(input)
         }
     }
 }
