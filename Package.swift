@@ -60,6 +60,7 @@ let package = Package(
         .target(name: "Health", dependencies: ["Configuration", "Primitives"], swiftSettings: pure),
         .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "Arbitration", dependencies: ["Primitives"], swiftSettings: pure),
+        .target(name: "Greeting", dependencies: ["Arbitration", "VRRP", "Primitives"], swiftSettings: pure),
         // K: the kernel
         .target(name: "CLinux"),
         .target(
@@ -134,6 +135,7 @@ let package = Package(
             exclude: ["servers.py"], swiftSettings: strict),
         test("Alerts", ["Primitives"]),
         test("Arbitration", ["Primitives"]),
+        test("Greeting", ["Arbitration", "VRRP", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -142,7 +144,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Primitives",
+                "Arbitration", "Greeting", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(

@@ -1,3 +1,5 @@
+import Primitives
+
 /// SCRAM-SHA-256 (RFC 5802, RFC 7677), without channel binding: proves the password without showing it, and sees that the server knows it too.
 struct ScramClient: Sendable {
     private let password: [UInt8]

@@ -610,6 +610,11 @@ proctype Arbiter() {
 #define second 1
 #endif
 
+/* All that can be done without time passing is done, and nobody holds. */
+#define CALM (!node[0].asks && !node[1].asks && !node[0].mustReadBack && !node[1].mustReadBack && !DUE(0) && !DUE(1) \
+    && (node[0].looked || node[0].paused) && (node[1].looked || node[1].paused) \
+    && node[0].serves == 0 && node[1].serves == 0)
+
 /* A tick of true time. */
 proctype Time() {
 #ifdef CLOCKS
@@ -621,10 +626,7 @@ proctype Time() {
     /* All is well from here on: both want to hold, and what is asked is answered before time passes. */
     :: d_step { FAULTY -> faultsEnded = 1; node[0].wants = 1; node[1].wants = 1; node[0].looked = 0; node[1].looked = 0 }
     :: faultsEnded && (node[0].serves > 0 || node[1].serves > 0) -> break
-    :: atomic { FAULTY
-            || (!node[0].asks && !node[1].asks && !node[0].mustReadBack && !node[1].mustReadBack && !DUE(0) && !DUE(1)
-                && (node[0].looked || node[0].paused) && (node[1].looked || node[1].paused)
-                && node[0].serves == 0 && node[1].serves == 0) ->
+    :: atomic { (FAULTY || CALM) ->
         if
         :: FAULTY
         :: else -> sinceThen = sinceThen + 1; assert(sinceThen <= L + 1)

@@ -1,7 +1,5 @@
-import Primitives
-
 /// A hash over blocks of 64 bytes with the length of the whole at its end (Merkle-Damgård): MD5, SHA-1, SHA-256. Bytes come in any pieces.
-protocol BlockHash: Sendable {
+public protocol BlockHash: Sendable {
     init()
     var core: BlockCore { get set }
     /// MD5 writes its words and its length backwards.
@@ -12,15 +10,17 @@ protocol BlockHash: Sendable {
 }
 
 /// The unfinished block, and how much came.
-struct BlockCore: Sendable {
+public struct BlockCore: Sendable {
     var pending: [UInt8] = []
     var length: UInt64 = 0
+
+    public init() {}
 }
 
 extension BlockHash {
-    mutating func update(_ bytes: [UInt8]) { update(bytes[...]) }
+    public mutating func update(_ bytes: [UInt8]) { update(bytes[...]) }
 
-    mutating func update(_ bytes: ArraySlice<UInt8>) {
+    public mutating func update(_ bytes: ArraySlice<UInt8>) {
         core.length &+= UInt64(bytes.count)
         var rest = bytes
         if !core.pending.isEmpty {
@@ -43,7 +43,7 @@ extension BlockHash {
     }
 
     /// The digest of what came so far.
-    consuming func finish() -> [UInt8] {
+    public consuming func finish() -> [UInt8] {
         let bits = core.length &<< 3
         var padding: [UInt8] = [0x80]
         let used = (core.pending.count + 1) & 63
@@ -55,11 +55,13 @@ extension BlockHash {
         return digest
     }
 
-    static func hash(_ bytes: [UInt8]) -> [UInt8] {
+    /// The digest of `bytes` alone.
+    public static func hash(_ bytes: [UInt8]) -> [UInt8] {
         var hash = Self()
         hash.update(bytes)
         return hash.finish()
     }
 }
 
-func rotate(_ word: UInt32, left count: UInt32) -> UInt32 { word &<< count | word &>> (32 &- count) }
+/// `count` is 1…31.
+@inlinable public func rotate(_ word: UInt32, left count: UInt32) -> UInt32 { word &<< count | word &>> (32 &- count) }

@@ -1,14 +1,14 @@
-import Primitives
-
-/// SHA-256 (RFC 6234), for the passwords of PostgreSQL (SCRAM-SHA-256) and MySQL (caching_sha2_password).
-struct SHA256: BlockHash {
-    var core = BlockCore()
+/// SHA-256 (FIPS 180-4, RFC 6234): for `HMAC`, and the passwords of PostgreSQL (SCRAM-SHA-256) and MySQL (caching_sha2_password).
+public struct SHA256: BlockHash {
+    public var core = BlockCore()
     private var state: InlineArray<8, UInt32> = [
         0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A, 0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,
     ]
 
-    static var isLittleEndian: Bool { false }
-    var words: [UInt32] { (0..<8).map { state[$0] } }
+    public init() {}
+
+    public static var isLittleEndian: Bool { false }
+    public var words: [UInt32] { (0..<8).map { state[$0] } }
 
     /// The fractions of the cube roots of the first 64 primes, RFC 6234 §5.1.
     private static let roots: InlineArray<64, UInt32> = [
@@ -22,7 +22,7 @@ struct SHA256: BlockHash {
         0x748F_82EE, 0x78A5_636F, 0x84C8_7814, 0x8CC7_0208, 0x90BE_FFFA, 0xA450_6CEB, 0xBEF9_A3F7, 0xC671_78F2,
     ]
 
-    mutating func compress(_ block: RawSpan) {
+    public mutating func compress(_ block: RawSpan) {
         var schedule = InlineArray<64, UInt32>(repeating: 0)
         for index in 0..<16 { schedule[index] = block.uint32(at: index &* 4) ?? 0 }
         for index in 16..<64 {
