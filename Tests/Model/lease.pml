@@ -26,7 +26,7 @@
  * What must hold
  * - two nodes never serve at once;
  * - each taking has a higher epoch than all before, so that none is used twice;
- * - with LIVE: once faults end, somebody holds within L + 1 ticks, whatever happened before (and the model reaches no dead end).
+ * - with LIVE: once faults end, somebody holds within L + 2 ticks (what was under way may be seen one tick late), whatever happened before (and the model reaches no dead end).
  *
  * Bounds: WRITES writes, CRASHES, RESTARTS of the arbiter, CHANGES of mind; each node remembers two unanswered writes (the machine:
  * 16). Both nodes have the same terms; that the larger terms win is left to the simulation.
@@ -70,7 +70,7 @@
 #ifdef BUG_SHORT_WAIT
 #define WAIT (L - 1)
 #elif defined(BUG_LONG_WAIT)
-#define WAIT (2 * L + 2)
+#define WAIT (2 * L + 3)
 #else
 #define WAIT L
 #endif
@@ -623,13 +623,28 @@ proctype Time() {
     byte n, i;
     do
 #ifdef LIVE
-    /* All is well from here on: both want to hold, and what is asked is answered before time passes. */
-    :: d_step { FAULTY -> faultsEnded = 1; node[0].wants = 1; node[1].wants = 1; node[0].looked = 0; node[1].looked = 0 }
+    /* All is well from here on: both want to hold, what is late is lost, and what is asked is answered before time passes. */
+    :: d_step { FAULTY ->
+        faultsEnded = 1;
+        node[0].wants = 1; node[1].wants = 1;
+        node[0].looked = 0; node[1].looked = 0; node[0].paused = 0; node[1].paused = 0;
+        n = 1;
+        do
+        :: n <= top ->
+            if
+            :: !ASKED(0, n) && !ASKED(1, n) -> record[n].flies = 0
+            :: else
+            fi;
+            n = n + 1
+        :: else -> break
+        od;
+        n = 0;
+        tidy() }
     :: faultsEnded && (node[0].serves > 0 || node[1].serves > 0) -> break
     :: atomic { (FAULTY || CALM) ->
         if
         :: FAULTY
-        :: else -> sinceThen = sinceThen + 1; assert(sinceThen <= L + 1)
+        :: else -> sinceThen = sinceThen + 1; assert(sinceThen <= L + 2)
         fi;
         node[0].looked = 0; node[1].looked = 0; node[0].paused = 0; node[1].paused = 0;
 #else
