@@ -4,7 +4,7 @@ import Testing
 @testable import Greeting
 
 @Suite struct GreetingSimulationTests {
-    static let seeds: UInt64 = 200
+    static let seeds: UInt64 = 40
 
     @Test("Within two intervals after faults end all know the truth; recordings and forgeries change nothing")
     func promises() {
