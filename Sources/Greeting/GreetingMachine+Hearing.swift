@@ -38,7 +38,7 @@ extension GreetingMachine {
         // Silent no more, also if all of this is a recording: then some hellos more are said than need be.
         destinations[destination].answers = true
         if let index = retired.firstIndex(where: { $0.incarnation == hello.incarnation }) {
-            return try hearRetired(index, hello, from: source, into: &effects)
+            return try hearRetired(index, hello, from: source, at: now, into: &effects)
         }
         if let index = peers.firstIndex(where: { $0.incarnation == hello.incarnation }) {
             guard hello.sequence > peers[index].sequence || bug == .noSequenceCheck else { throw .replayed }
@@ -102,17 +102,21 @@ extension GreetingMachine {
 
     /// It is there now.
     private mutating func promote(
-        _ hello: Hello, from source: IPAddress, at now: Instant, into effects: inout [GreetingEffect]
+        _ hello: Hello, from source: IPAddress, isReturn: Bool = false, at now: Instant,
+        into effects: inout [GreetingEffect]
     ) throws(HelloRejection) {
         let name = GreetingName(name: hello.facts.name, address: source, incarnation: hello.incarnation)
         guard hello.facts.name != facts.name else {
-            retire(hello.incarnation, isTold: true)
+            retire(hello.incarnation, sequence: hello.sequence, isByReturn: false, isTold: true)
             effects.append(.note(.nameTwice(name)))
             return
         }
         let before = peers.firstIndex { $0.facts.name == hello.facts.name }
         guard before != nil || peers.count < Self.mostPeers else { throw .crowded }
-        if let before { retire(peers.remove(at: before).incarnation, isTold: false) }
+        if let before {
+            let old = peers.remove(at: before)
+            retire(old.incarnation, sequence: old.sequence, isByReturn: isReturn)
+        }
         // Nothing is held true of it before `hear`, which compares with this.
         var unheard = hello.facts
         unheard.isDeparting = false
@@ -127,24 +131,37 @@ extension GreetingMachine {
         hasten(at: now)
     }
 
-    private mutating func retire(_ incarnation: Incarnation, isTold: Bool) {
+    private mutating func retire(_ incarnation: Incarnation, sequence: UInt64, isByReturn: Bool, isTold: Bool = false) {
         if retired.count == Self.mostPeers { retired.removeFirst() }
-        retired.append(Retired(incarnation: incarnation, saidBefore: sequence, isTold: isTold))
+        retired.append(
+            Retired(
+                incarnation: incarnation, sequence: sequence, saidBefore: self.sequence, isByReturn: isByReturn,
+                isTold: isTold))
     }
 
-    /// It took part once; if it still answers, two processes have one name.
+    /// Another took its place; if it still answers, either that was a late word of a process that is gone, and it comes back, or
+    /// two that live have one name.
     private mutating func hearRetired(
-        _ index: Int, _ hello: Hello, from source: IPAddress, into effects: inout [GreetingEffect]
+        _ index: Int, _ hello: Hello, from source: IPAddress, at now: Instant, into effects: inout [GreetingEffect]
     ) throws(HelloRejection) {
-        let isAlive = hello.echoes.contains {
-            isOwn($0.incarnation) && $0.sequence > retired[index].saidBefore && $0.sequence <= sequence
+        guard hello.sequence > retired[index].sequence else { throw .replayed }
+        retired[index].sequence = hello.sequence
+        let old = retired[index]
+        let lives = hello.echoes.contains {
+            isOwn($0.incarnation) && $0.sequence > old.saidBefore && $0.sequence <= sequence
         }
-        if isAlive, !retired[index].isTold {
-            retired[index].isTold = true
-            let name = GreetingName(name: hello.facts.name, address: source, incarnation: hello.incarnation)
-            effects.append(.note(.nameTwice(name)))
+        guard lives else { throw .replayed }
+        let isTaken = peers.contains { $0.facts.name == hello.facts.name }
+        if hello.facts.name == facts.name || isTaken && old.isByReturn {
+            if !old.isTold {
+                retired[index].isTold = true
+                let name = GreetingName(name: hello.facts.name, address: source, incarnation: hello.incarnation)
+                effects.append(.note(.nameTwice(name)))
+            }
+            throw .replayed
         }
-        throw .replayed
+        retired.remove(at: index)
+        try promote(hello, from: source, isReturn: true, at: now, into: &effects)
     }
 
     // MARK: - Peers

@@ -36,7 +36,7 @@ public struct GreetingMachine: Sendable {
     var sequence: UInt64 = 0
     /// The latest last.
     var said: [Said] = []
-    /// Incarnations that another one of their name took the place of; they are not listened to again.
+    /// Incarnations that another one of their name took the place of.
     var retired: [Retired] = []
     var request: Duration?
     /// Made, and not yet sent.
@@ -54,8 +54,12 @@ public struct GreetingMachine: Sendable {
 
     struct Retired: Hashable, Sendable {
         var incarnation: Incarnation
-        /// What this node had said by then.
+        /// Of the last hello heard from it.
+        var sequence: UInt64
+        /// What this node had said by then: if it echoes something later, it lives.
         var saidBefore: UInt64
+        /// Whether the other had been retired itself and came back.
+        var isByReturn: Bool
         var isTold = false
     }
 

@@ -191,6 +191,35 @@ struct Company {
         #expect(company.machines[0].rejections[Int(HelloRejection.replayed.rawValue)] > 0)
     }
 
+    @Test("A late word of the process before does not shut out the one that lives") func lateWord() throws {
+        var company = try Company.acquainted([150, 100])
+        let old = company.machines[1]
+        // The old process answers once more, and that is under way when it dies.
+        company.run(1000, 4400)
+        var dying = company.machines[1]
+        var late: [GreetingEffect] = []
+        dying.update(GreetingFacts(name: old.facts.name, priority: Priority(7)), at: at(4500), into: &late)
+        guard case .send(let bytes, _)? = late.first else { preconditionFailure("a change is told") }
+        // This node forgets it, as if it had been silent for long; the late word is the first that it hears again.
+        company.machines[1] = GreetingMachine(
+            settings: renamed(old.settings, incarnation: 0xBB), facts: old.facts, random: SplitMix64(seed: 7))
+        let saidBefore = company.machines[0].sequence - 1
+        company.machines[0].peers = []
+        company.act(1, at: 4600) { $0.start(at: $1, into: &$2) }
+        company.run(4600, 5000)
+        company.machines[0].candidates = [
+            GreetingCandidate(
+                incarnation: old.settings.incarnation, address: host(2), sequence: 1, heardAt: at(4000),
+                since: at(4000),
+                saidBefore: min(saidBefore, dying.peers[0].sequence - 1))
+        ]
+        company.act(0, at: 5010) { $0.receive(bytes, from: host(2), hopLimit: 255, at: $1, into: &$2) }
+        #expect(company.machines[0].peers.map(\.incarnation) == [old.settings.incarnation])
+        company.run(5020, 12_000)
+        #expect(company.machines[0].peers.map(\.incarnation) == [Incarnation(0xBB)])
+        #expect(!company.takeRules(0).contains(.helloNameTwice))
+    }
+
     private func renamed(_ settings: GreetingSettings, incarnation: UInt64) -> GreetingSettings {
         var settings = settings
         settings.incarnation = Incarnation(incarnation)
