@@ -36,7 +36,7 @@ extension GreetingMachine {
             destinations[index].pause = max(settings.interval, min(pause * 2, Self.longestPause * 10 / 11))
         }
         let tenth = pause.nanoseconds / 10
-        return pause + .nanoseconds(Int64.random(in: -tenth...tenth, using: &random))
+        return pause + .nanoseconds(Int64(random.next() % UInt64(2 * tenth + 1)) - tenth)
     }
 
     /// A promise is said once; whoever asked asks again if it was not heard.

@@ -26,7 +26,8 @@
  * What must hold
  * - two nodes never serve at once;
  * - each taking has a higher epoch than all before, so that none is used twice;
- * - with LIVE: once faults end, somebody holds within L + 2 ticks (what was under way may be seen one tick late), whatever happened before (and the model reaches no dead end).
+ * - with LIVE: once faults end, somebody holds within L + 2 ticks (what was under way may be seen
+ *   one tick late), whatever happened before; and the model reaches no dead end.
  *
  * Bounds: WRITES writes, CRASHES, RESTARTS of the arbiter, CHANGES of mind; each node remembers two unanswered writes (the machine:
  * 16). Both nodes have the same terms; that the larger terms win is left to the simulation.
@@ -167,6 +168,7 @@ byte changes;
 byte highestTenure;    /* of all that ever served; for the property only */
 #ifdef LIVE
 bit faultsEnded;
+bit somebodyHeld;      /* since then: nothing more is asked */
 byte sinceThen;
 #define FAULTY (!faultsEnded)
 #define BUDGET (WRITES + restarts * (1 - FORGETS) - (faultsEnded -> 0 : RESERVE))
@@ -536,7 +538,7 @@ proctype Process(byte n) {
     :: d_step { FAULTY && me.serves > 0 -> me.serves = 0; me.tenure = 0; me.holds = 0 }
 #endif
 #ifdef LIVE
-    :: faultsEnded && (node[0].serves > 0 || node[1].serves > 0) -> break
+    :: somebodyHeld -> break
 #endif
     od
 }
@@ -591,7 +593,7 @@ proctype Arbiter() {
     :: d_step { FAULTY && restarts < RESTARTS -> restart(); showHeight(); tidy() }
 #endif
 #ifdef LIVE
-    :: faultsEnded && (node[0].serves > 0 || node[1].serves > 0) -> break
+    :: somebodyHeld -> break
 #endif
     od
 }
@@ -611,7 +613,7 @@ proctype Arbiter() {
 #endif
 
 /* All that can be done without time passing is done, and nobody holds. */
-#define CALM (!node[0].asks && !node[1].asks && !node[0].mustReadBack && !node[1].mustReadBack && !DUE(0) && !DUE(1) \
+#define CALM (!somebodyHeld && !node[0].asks && !node[1].asks && !node[0].mustReadBack && !node[1].mustReadBack && !DUE(0) && !DUE(1) \
     && (node[0].looked || node[0].paused) && (node[1].looked || node[1].paused) \
     && node[0].serves == 0 && node[1].serves == 0)
 
@@ -640,7 +642,8 @@ proctype Time() {
         od;
         n = 0;
         tidy() }
-    :: faultsEnded && (node[0].serves > 0 || node[1].serves > 0) -> break
+    :: d_step { faultsEnded && (node[0].serves > 0 || node[1].serves > 0) -> somebodyHeld = 1 }
+    :: somebodyHeld -> break
     :: atomic { (FAULTY || CALM) ->
         if
         :: FAULTY
