@@ -64,6 +64,7 @@ let package = Package(
         .target(name: "Alerts", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "Arbitration", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "EtcdGateway", dependencies: ["Arbitration", "Health", "Primitives"], swiftSettings: pure),
+        .target(name: "Greeting", dependencies: ["Arbitration", "VRRP", "Primitives"], swiftSettings: pure),
         // K: the kernel
         // What the kernel runs is not compiled with the rest (scripts/fence-bytes).
         .target(name: "CLinux", exclude: ["bpf"]),
@@ -167,6 +168,7 @@ let package = Package(
         test("Witness", ["Arbitration", "LinuxWorld", "Primitives"]),
         test("Etcd", ["EtcdGateway", "Arbitration", "LinuxWorld", "Primitives"]),
         test("Corosync", ["Arbitration", "CCorosync", "LinuxWorld", "Primitives"]),
+        test("Greeting", ["Arbitration", "VRRP", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -179,7 +181,7 @@ let package = Package(
             name: "FuzzTargets",
             dependencies: [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "EtcdGateway", "Arbitration", "Primitives",
+                "EtcdGateway", "Arbitration", "Greeting", "Primitives",
             ],
             path: "Fuzzing/Sources/FuzzTargets", swiftSettings: strict),
         .testTarget(
@@ -188,7 +190,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "corosync-holder", "DataPlanes", "Balancing", "Witness", "Etcd", "EtcdGateway", "Arbitration",
+                "NetworkLab", "corosync-holder", "DataPlanes", "Balancing", "Witness", "Etcd", "EtcdGateway",
+                "Arbitration",
                 "Configuration", "LinuxWorld", "Netlink", "VRRP", "Primitives", "fence-lab",
             ],
             exclude: [

@@ -33,12 +33,13 @@ let package = Package(
         room("Alerts", ["Primitives"], instrumented),
         room("Arbitration", ["Primitives"], instrumented),
         room("EtcdGateway", ["Arbitration", "Health", "Primitives"], instrumented),
+        room("Greeting", ["Arbitration", "VRRP", "Primitives"], instrumented),
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
             "FuzzTargets",
             [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "EtcdGateway", "Arbitration", "Primitives",
+                "EtcdGateway", "Arbitration", "Greeting", "Primitives",
             ], strict),
     ] + (isPlain ? mutation : coverage)
 )

@@ -1,5 +1,6 @@
 import Arbitration
 import Configuration
+import Corosync
 import Etcd
 import EtcdGateway
 import LinuxWorld
@@ -8,16 +9,19 @@ import Witness
 
 extension WitnessClient: ArbiterClient {}
 extension EtcdClient: ArbiterClient {}
+extension CorosyncClient: ArbiterClient {}
 
 /// Which client speaks to which kind of arbiter.
 extension ArbiterWorker {
-    static func makeClient(_ definition: ArbiterDefinition) throws(SystemError) -> any ArbiterClient {
+    static func makeClient(_ definition: ArbiterDefinition, stateDirectory: String) throws(SystemError)
+        -> any ArbiterClient
+    {
         // The lease machines take an answer for lost after a sixth of the lease.
         let patience = definition.leaseDuration / 6
         switch definition.kind {
         case .witness(let settings): return try WitnessClient(witness(settings, definition, patience))
         case .etcd(let settings): return try EtcdClient(etcd(settings, patience))
-        case .corosync: throw SystemError(.process, .notFound, "speak to arbiters of type", definition.kind.name)
+        case .corosync(let settings): return try CorosyncClient(corosync(settings, stateDirectory))
         }
     }
 
@@ -31,6 +35,20 @@ extension ArbiterWorker {
             address: settings.address, port: settings.port, cluster: cluster, key: try key(settings.key),
             patience: patience)
         result.source = settings.source
+        return result
+    }
+
+    /// What it remembers must outlive a reboot, so that `/run` is no place for it.
+    private static func corosync(
+        _ settings: CorosyncArbiter, _ stateDirectory: String
+    ) throws(SystemError) -> Corosync.CorosyncSettings {
+        let isVolatile = stateDirectory == "/run" || stateDirectory.hasPrefix("/run/")
+        let directory = isVolatile ? "/var/lib/aloft" : stateDirectory
+        if isVolatile { try Files.makeDirectory(directory, mode: 0o750) }
+        guard
+            let result = Corosync.CorosyncSettings(
+                group: settings.group, memoryPath: "\(directory)/corosync-\(settings.group)")
+        else { throw SystemError(.process, .invalid, "name the process group", settings.group) }
         return result
     }
 

@@ -10,6 +10,7 @@ import Workers
 /// It decides nothing and keeps nothing: a question that it loses is asked again, and what it does not hear runs out.
 final class ArbiterWorker {
     private let loader: ConfigurationLoader
+    private let stateDirectory: String
     private let memory: SharedMemory
     private var poller: Poller
     private var channel: SupervisorChannel
@@ -40,10 +41,11 @@ final class ArbiterWorker {
     static let farewell: Duration = .milliseconds(500)
 
     init(
-        _ loader: ConfigurationLoader, model: Model, channel: consuming SupervisorChannel,
+        _ loader: ConfigurationLoader, stateDirectory: String, model: Model, channel: consuming SupervisorChannel,
         memory: consuming SharedMemory
     ) throws(SystemError) {
         self.loader = loader
+        self.stateDirectory = stateDirectory
         self.channel = channel
         self.memory = memory
         poller = try Poller()
@@ -149,7 +151,7 @@ final class ArbiterWorker {
     }
 
     private func client(of definition: ArbiterDefinition) -> (any ArbiterClient)? {
-        do throws(SystemError) { return try Self.makeClient(definition) } catch {
+        do throws(SystemError) { return try Self.makeClient(definition, stateDirectory: stateDirectory) } catch {
             log(.error, "arbiter \(definition.name) cannot be asked: \(error); no lease of it is granted here")
             send(
                 .reports(

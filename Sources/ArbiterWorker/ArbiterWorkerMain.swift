@@ -34,7 +34,8 @@ public enum ArbiterWorkerMain {
         guard let model = (snapshot.flatMap { loader.from(snapshot: $0) } ?? loader.fromDisk()).model else {
             return usage
         }
-        let worker = try ArbiterWorker(loader, model: model, channel: channel, memory: memory)
+        let worker = try ArbiterWorker(
+            loader, stateDirectory: options.stateDirectory, model: model, channel: channel, memory: memory)
         return try worker.run(signals: signals)
     }
 }

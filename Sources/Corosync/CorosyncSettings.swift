@@ -15,7 +15,15 @@ public struct CorosyncSettings: Hashable, Sendable {
         guard (1...121).contains(cluster.utf8.count), cluster.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
             return nil
         }
-        group = "aloft-" + cluster
+        self.init(group: "aloft-" + cluster, memoryPath: memoryPath)
+    }
+
+    /// Nil when `group` is not 1…127 printable ASCII characters without space.
+    public init?(group: String, memoryPath: String) {
+        guard (1...127).contains(group.utf8.count), group.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
+            return nil
+        }
+        self.group = group
         self.memoryPath = memoryPath
     }
 }

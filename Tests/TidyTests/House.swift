@@ -29,6 +29,7 @@ enum House {
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Alerts", kind: .pure, imports: ["Primitives"]),
         Room(name: "EtcdGateway", kind: .pure, imports: ["Arbitration", "Health", "Primitives"]),
+        Room(name: "Greeting", kind: .pure, imports: ["Arbitration", "VRRP", "Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,

@@ -24,6 +24,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case etcd
     /// What members of a Corosync group send each other.
     case register
+    /// What nodes of a virtual router say to each other.
+    case hello
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -43,6 +45,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .mail: try MailTarget.check(input)
         case .etcd: try EtcdTarget.check(input)
         case .register: try RegisterTarget.check(input)
+        case .hello: try HelloTarget.check(input)
         }
     }
 }
