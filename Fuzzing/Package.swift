@@ -31,12 +31,13 @@ let package = Package(
         room("Health", ["Configuration", "Primitives"], instrumented),
         room("Balancing", ["Health", "Configuration", "Netlink", "Primitives"], instrumented),
         room("Alerts", ["Primitives"], instrumented),
+        room("Arbitration", ["Primitives"], instrumented),
         // What is checked about an input. The root package has it as well: its tests replay what was found.
         room(
             "FuzzTargets",
             [
                 "Netlink", "VRRP", "Configuration", "ConfigLanguage", "Supervision", "Health", "Balancing", "Alerts",
-                "Primitives",
+                "Arbitration", "Primitives",
             ], strict),
     ] + (isPlain ? mutation : coverage)
 )

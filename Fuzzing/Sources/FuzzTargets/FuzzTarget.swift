@@ -20,6 +20,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case conversation
     /// A mail server's answers, and the mail that is made of whatever text.
     case mail
+    /// What a witness and its nodes say to each other, and what a witness keeps.
+    case witness
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -37,6 +39,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .control: try ControlTarget.check(input)
         case .conversation: try ConversationTarget.check(input)
         case .mail: try MailTarget.check(input)
+        case .witness: try WitnessTarget.check(input)
         }
     }
 }
