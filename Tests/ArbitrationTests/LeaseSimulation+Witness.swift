@@ -64,7 +64,7 @@ extension LeaseSimulation {
             rate: pick([1000, 1000, 1300, 700, Int64.random(in: 700...1300, using: &random)]),
             clockIsBroken: chance(15), bug: bug)
         startWitness(at: 0)
-        schedule(.witness(.disturb), 0, at: Int64.random(in: 0...(2 * longest), using: &random))
+        schedule(.witness(.disturb), 0, life: 0, at: Int64.random(in: 0...(2 * longest), using: &random))
     }
 
     mutating func addSession(_ actor: Int) {
