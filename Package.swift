@@ -154,7 +154,8 @@ let package = Package(
         .testTarget(
             name: "Integration",
             dependencies: [
-                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Arbitration", "Configuration", "LinuxWorld", "Netlink",
+                "NetworkLab", "DataPlanes", "Balancing", "Witness", "Arbitration", "Configuration", "LinuxWorld",
+                "Netlink",
                 "VRRP", "Primitives",
             ],
             exclude: [

@@ -33,7 +33,8 @@ public struct WitnessDatagram: Hashable, Sendable {
     public var body: Body
 
     public init(
-        cluster: ClusterName, nonce: WitnessNonce, life: WitnessLife, quiet: Duration = .zero, longest: Duration = .zero,
+        cluster: ClusterName, nonce: WitnessNonce, life: WitnessLife, quiet: Duration = .zero,
+        longest: Duration = .zero,
         body: Body
     ) {
         self.cluster = cluster

@@ -141,7 +141,8 @@ public enum WitnessLog {
 extension EntryReader {
     mutating func stored() -> WitnessState.Entry? {
         guard let first = uint8(), let second = uint8(), let reserved = uint64(),
-            let cluster = text(Int(first)).flatMap(ClusterName.init), let lease = text(Int(second)).flatMap(LeaseName.init),
+            let cluster = text(Int(first)).flatMap(ClusterName.init),
+            let lease = text(Int(second)).flatMap(LeaseName.init),
             let rest = text(bytes: end - offset), let record = try? LeaseRecord(decoding: rest)
         else { return nil }
         return WitnessState.Entry(cluster: cluster, lease: lease, record: record, reserved: reserved)

@@ -48,7 +48,9 @@ extension WitnessMachine {
         var outcome = judgement
         if mustStore {
             if storageError != nil { outcome = .notStored }
-            if register == nil, clusters[place].registers.count >= settings.leasesPerCluster || leaseCount >= settings.leases {
+            if register == nil,
+                clusters[place].registers.count >= settings.leasesPerCluster || leaseCount >= settings.leases
+            {
                 outcome = .full
             }
         }
@@ -66,7 +68,8 @@ extension WitnessMachine {
 
     /// Whether a write may stand.
     private func judge(
-        _ record: LeaseRecord, replacing replaced: LeaseStamp?, standing: LeaseRecord, _ register: Register?, at now: Instant
+        _ record: LeaseRecord, replacing replaced: LeaseStamp?, standing: LeaseRecord, _ register: Register?,
+        at now: Instant
     ) -> WitnessAnswer.Outcome {
         guard record != standing else { return .granted }
         guard replaced == LeaseStamp(standing) || bug == .comparesNothing else { return .refused }
@@ -91,7 +94,8 @@ extension WitnessMachine {
         let stored = register.stored
         // A release that is forgotten is found out by the next quiet time.
         guard !record.isFree else { return false }
-        return record.holder != stored.holder || record.incarnation != stored.incarnation || record.epoch != stored.epoch
+        return record.holder != stored.holder || record.incarnation != stored.incarnation
+            || record.epoch != stored.epoch
             || record.terms != stored.terms
     }
 

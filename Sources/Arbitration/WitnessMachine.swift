@@ -116,7 +116,10 @@ public struct WitnessMachine: Sendable {
         begin(at: now)
     }
 
-    init(_ settings: Settings, life: WitnessLife, state: WitnessState?, wallClock: Int64, at now: Instant, bug: WitnessBug?) {
+    init(
+        _ settings: Settings, life: WitnessLife, state: WitnessState?, wallClock: Int64, at now: Instant,
+        bug: WitnessBug?
+    ) {
         self.init(settings, life: life, state: state, wallClock: wallClock, at: now)
         self.bug = bug
         if bug == .noQuietTime { quietUntil = now }
@@ -220,7 +223,8 @@ public struct WitnessMachine: Sendable {
     /// What is shown of a lease, and compared with.
     func standing(_ register: Register?, at now: Instant) -> LeaseRecord {
         guard let register else { return Self.free(floor) }
-        guard register.generation != generation, now >= quietUntil, !register.record.isFree || register.record.epoch < floor.epoch
+        guard register.generation != generation, now >= quietUntil,
+            !register.record.isFree || register.record.epoch < floor.epoch
         else { return register.record }
         // From before, and nobody renewed it.
         var height = LeaseHeight(register.record)

@@ -117,7 +117,8 @@ public struct WitnessSession: Sendable {
             case ..<3:
                 pending[index].times += 1
                 // After a sixth and a third of the patience; then it is only listened for.
-                pending[index].next = pending[index].times == 3 ? pending[index].sent + settings.patience : now + settings.patience / 6
+                pending[index].next =
+                    pending[index].times == 3 ? pending[index].sent + settings.patience : now + settings.patience / 6
                 datagrams.append(pending[index].datagram)
             default: pending[index].times = .max
             }
@@ -248,7 +249,8 @@ public struct WitnessSession: Sendable {
         case .found, .granted, .refused, .settling: return nil
         case .tooLong:
             guard case .write(let record, _) = question.kind else { return nil }
-            return "the lease \(question.lease) lasts \(record.terms.duration.formattedSeconds()) s, and the witness grants "
+            return
+                "the lease \(question.lease) lasts \(record.terms.duration.formattedSeconds()) s, and the witness grants "
                 + "\(datagram.longest.formattedSeconds()) s at most: shorten it, or start the witness with a larger --max-lease"
         case .notStored:
             return "the witness cannot write its state file and lets nobody take a lease: look at its log and its disk"

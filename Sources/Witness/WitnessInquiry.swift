@@ -49,7 +49,9 @@ public struct WitnessInquiry: Sendable {
         guard var whole = try part(socket, cluster, key, after: nil, &nonce) else { return nil }
         // Each part has one lease at least.
         for _ in 0..<5000 {
-            guard let after = whole.status.leases.last?.name, whole.status.leases.count < whole.status.total else { break }
+            guard let after = whole.status.leases.last?.name, whole.status.leases.count < whole.status.total else {
+                break
+            }
             guard let next = try part(socket, cluster, key, after: after, &nonce) else { return nil }
             if next.status.leases.isEmpty { break }
             whole.status.leases += next.status.leases
@@ -58,7 +60,8 @@ public struct WitnessInquiry: Sendable {
     }
 
     private static func part(
-        _ socket: borrowing ClientSocket, _ cluster: ClusterName, _ key: HMAC, after: LeaseName?, _ nonce: inout WitnessNonce
+        _ socket: borrowing ClientSocket, _ cluster: ClusterName, _ key: HMAC, after: LeaseName?,
+        _ nonce: inout WitnessNonce
     ) throws(SystemError) -> WitnessInquiry? {
         var poller = try Poller()
         try poller.add(socket.descriptor, token: 1)
@@ -76,7 +79,8 @@ public struct WitnessInquiry: Sendable {
                         case .status(let status) = answer.body
                     else { continue }
                     return WitnessInquiry(
-                        cluster: cluster, life: answer.life, quiet: answer.quiet, longest: answer.longest, status: status)
+                        cluster: cluster, life: answer.life, quiet: answer.quiet, longest: answer.longest,
+                        status: status)
                 }
             }
         }
@@ -94,11 +98,13 @@ extension WitnessInquiry {
                 + "\(longest.formattedSeconds()) s"
         ]
         if quiet > .zero {
-            lines.append("settling: for \(quiet.formattedSeconds(digits: 1)) s it renews leases and lets nobody take one")
+            lines.append(
+                "settling: for \(quiet.formattedSeconds(digits: 1)) s it renews leases and lets nobody take one")
         }
         if let error = status.storageError {
             lines.append(
-                "its state file cannot be written (\(Errno(Int32(bitPattern: error)))): it renews leases and lets nobody take one")
+                "its state file cannot be written (\(Errno(Int32(bitPattern: error)))): it renews leases and lets nobody take one"
+            )
         }
         lines.append(
             "\(counters.renewals) renewals, \(counters.takings) takings, \(counters.releases) releases, "

@@ -32,11 +32,14 @@ public struct WitnessKeys: Sendable {
         } catch { throw Refusal(description: "\(error)") }
         guard let status else {
             throw Refusal(
-                description: "there is no key file \(path): write one with a line `CLUSTER SECRET` for each cluster, mode 0600")
+                description:
+                    "there is no key file \(path): write one with a line `CLUSTER SECRET` for each cluster, mode 0600")
         }
         guard status.mode & 0o004 == 0 else {
             throw Refusal(
-                description: "everybody can read the keys in \(path): `chmod 600 \(path)`, and change the secrets if others were here")
+                description:
+                    "everybody can read the keys in \(path): `chmod 600 \(path)`, and change the secrets if others were here"
+            )
         }
         try self.init(text: bytes, name: path)
     }
@@ -57,7 +60,8 @@ public struct WitnessKeys: Sendable {
             guard let secret = Self.secret(words[1]) else {
                 throw refuse(
                     number,
-                    "the secret is too short: 16 characters, or `hex:` and 32 digits, such as `openssl rand -hex 32` prints")
+                    "the secret is too short: 16 characters, or `hex:` and 32 digits, such as `openssl rand -hex 32` prints"
+                )
             }
             guard self[cluster] == nil else { throw refuse(number, "cluster \(cluster) has a key already, further up") }
             guard all.count < Self.mostClusters else { throw refuse(number, "more than \(Self.mostClusters) clusters") }

@@ -113,8 +113,9 @@ public final class WitnessServer {
         do throws(SystemError) {
             return try MachineGeneration()
         } catch {
-            log("\(error): a virtual machine that goes on from a snapshot is not noticed; restart the witness after restoring one "
-                + "(\(RuleID.witnessOtherMachine))")
+            log(
+                "\(error): a virtual machine that goes on from a snapshot is not noticed; restart the witness after restoring one "
+                    + "(\(RuleID.witnessOtherMachine))")
             return nil
         }
     }
@@ -224,8 +225,9 @@ public final class WitnessServer {
         }
         guard let place = machine.place(named: cluster), place < keys.count, let key = keys[place] else {
             machine.unheard.strangers &+= 1
-            unheard.add("datagrams of cluster \(cluster), which is not in \(settings.keyFile), last from \(peer.address), are not "
-                + "answered (\(RuleID.witnessUnheard))")
+            unheard.add(
+                "datagrams of cluster \(cluster), which is not in \(settings.keyFile), last from \(peer.address), are not "
+                    + "answered (\(RuleID.witnessUnheard))")
             return nil
         }
         do throws(WitnessDatagram.Unreadable) {
@@ -233,8 +235,10 @@ public final class WitnessServer {
         } catch {
             if error == .code {
                 machine.unheard.forgeries &+= 1
-                unheard.add("datagrams of cluster \(cluster) with a wrong code, last from \(peer.address), are not answered: its nodes and "
-                    + "\(settings.keyFile) have different secrets, or somebody tries some (\(RuleID.witnessUnheard))")
+                unheard.add(
+                    "datagrams of cluster \(cluster) with a wrong code, last from \(peer.address), are not answered: its nodes and "
+                        + "\(settings.keyFile) have different secrets, or somebody tries some (\(RuleID.witnessUnheard))"
+                )
             } else {
                 machine.unheard.malformed &+= 1
             }
@@ -245,8 +249,9 @@ public final class WitnessServer {
     private func send(_ datagram: WitnessDatagram, to peer: WitnessPeer) {
         guard let place = machine.place(named: datagram.cluster), let key = keys[place] else { return }
         if case .answers(let answers) = datagram.body, answers.contains(where: { $0.outcome == .tooLong }) {
-            tooLong.add("cluster \(datagram.cluster) wants a lease of more than \(settings.longest.formattedSeconds()) s and is refused: "
-                + "shorten it there, or start this witness with a larger --max-lease (\(RuleID.witnessTooLong))")
+            tooLong.add(
+                "cluster \(datagram.cluster) wants a lease of more than \(settings.longest.formattedSeconds()) s and is refused: "
+                    + "shorten it there, or start this witness with a larger --max-lease (\(RuleID.witnessTooLong))")
         }
         batch.append(
             datagram.encoded(with: key),

@@ -29,7 +29,8 @@ struct WitnessStore: ~Copyable {
         self.path = path
         do throws(SystemError) {
             guard let lock = try LockFile.acquire(path + ".lock", mode: 0o600) else {
-                let holder = (try? LockFile.holder(of: path + ".lock")).flatMap { $0 }.map { "process \($0)" } ?? "a process"
+                let holder =
+                    (try? LockFile.holder(of: path + ".lock")).flatMap { $0 }.map { "process \($0)" } ?? "a process"
                 throw SystemError(.file, .busy, "use a state file that \(holder) has:", path)
             }
             self.lock = lock
@@ -43,7 +44,8 @@ struct WitnessStore: ~Copyable {
         guard try Files.status(path) != nil else {
             return Found(
                 state: nil, rule: .witnessNoState,
-                message: "there is no \(path): begins with no leases. If there was one, nodes keep what they have for the rest of their "
+                message:
+                    "there is no \(path): begins with no leases. If there was one, nodes keep what they have for the rest of their "
                     + "leases, and take anew when the quiet time is over")
         }
         let bytes = try Files.read(path, limit: WitnessLog.largest)
@@ -53,13 +55,16 @@ struct WitnessStore: ~Copyable {
             // Not a state, but where epochs have been.
             return Found(
                 state: WitnessState(floor: reading.floor, longest: .zero), rule: .witnessDamagedState,
-                message: "\(path), \(damage): nothing of it is believed, begins with no leases; it is kept as \(path).damaged. Nodes take "
+                message:
+                    "\(path), \(damage): nothing of it is believed, begins with no leases; it is kept as \(path).damaged. Nodes take "
                     + "anew when the quiet time is over. Look after the disk")
         }
         if reading.torn > 0 {
             return Found(
                 state: reading.state, rule: .witnessTornState,
-                message: "\(path): the last \(reading.torn) bytes were torn off by a crash and are dropped; what they said was never answered")
+                message:
+                    "\(path): the last \(reading.torn) bytes were torn off by a crash and are dropped; what they said was never answered"
+            )
         }
         return Found(
             state: reading.state, rule: .witnessStarted,

@@ -28,7 +28,9 @@ struct WitnessCommand: ParsableCommand {
             help: ArgumentHelp("The keys: `CLUSTER SECRET` in each line, mode 0600.", valueName: "file"),
             completion: .file())
         var keys = "/etc/aloft/witness.keys"
-        @Option(help: "The longest lease that is granted, in seconds; for 1.3 times as long nothing is taken after a start.")
+        @Option(
+            help: "The longest lease that is granted, in seconds; for 1.3 times as long nothing is taken after a start."
+        )
         var maxLease = 3.0
 
         func validate() throws {
@@ -58,7 +60,8 @@ struct WitnessCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "status",
             abstract: "Ask a witness who holds the leases of a cluster.",
-            discussion: "Exit code 1: it cannot write its state file, or lets nobody take a lease yet. 3: it does not answer.")
+            discussion:
+                "Exit code 1: it cannot write its state file, or lets nobody take a lease yet. 3: it does not answer.")
 
         @Argument(help: ArgumentHelp("Where the witness is.", valueName: "address[:port]")) var witness: String
         @Option(help: "The cluster.") var cluster: String
@@ -73,7 +76,9 @@ struct WitnessCommand: ParsableCommand {
             }
             let keyring: WitnessKeys
             do { keyring = try WitnessKeys(reading: keys) } catch { throw Answer.unreachable("aloft: \(error)") }
-            guard let key = keyring[name] else { throw Answer.unreachable("aloft: \(keys) has no key of cluster \(name)") }
+            guard let key = keyring[name] else {
+                throw Answer.unreachable("aloft: \(keys) has no key of cluster \(name)")
+            }
             let inquiry: WitnessInquiry
             do {
                 inquiry = try WitnessInquiry.ask(

@@ -155,7 +155,9 @@ extension LeaseSimulation {
             }
         }
         machine.commit()
-        if machine.quiet(at: local) > .zero, machine.clusters[0].counters.renewals > renewals { witness.renewedInQuiet += 1 }
+        if machine.quiet(at: local) > .zero, machine.clusters[0].counters.renewals > renewals {
+            witness.renewedInQuiet += 1
+        }
         if datagram.life != machine.life, datagram.life != .unknown { witness.refusedByLife += 1 }
         witness.machine = machine
         self.witness = witness
@@ -228,7 +230,8 @@ extension LeaseSimulation {
             witness.offset = snapshot.local - now * witness.rate / 1000
             var machine = snapshot.machine
             machine.becomeAnother(
-                life: WitnessLife(high: 8, low: witness.lives), wallClock: witness.wallClock(now), at: witness.local(now))
+                life: WitnessLife(high: 8, low: witness.lives), wallClock: witness.wallClock(now),
+                at: witness.local(now))
             if witness.bug == .noQuietTime { machine.endQuiet(at: witness.local(now)) }
             witness.file = WitnessLog.file(of: machine.state(at: witness.local(now)))
             witness.machine = machine

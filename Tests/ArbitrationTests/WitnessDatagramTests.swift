@@ -25,7 +25,8 @@ import Testing
             .questions([]),
             .questions([
                 WitnessQuestion(
-                    lease: lease, known: LeaseHeight(epoch: Epoch(3), version: 4), subscription: .milliseconds(1500), kind: .read),
+                    lease: lease, known: LeaseHeight(epoch: Epoch(3), version: 4), subscription: .milliseconds(1500),
+                    kind: .read),
                 WitnessQuestion(lease: lease, kind: .write(record, replacing: stamp)),
                 WitnessQuestion(lease: lease, kind: .write(free, replacing: nil)),
             ]),
@@ -52,7 +53,9 @@ import Testing
             let bytes = datagram.encoded(with: Self.key)
             #expect(try WitnessDatagram(decoding: bytes, key: Self.key) == datagram)
             #expect(WitnessDatagram.cluster(of: bytes.span.bytes) == datagram.cluster)
-            for length in stride(from: 0, to: bytes.count, by: 7) { #expect(refusal(Array(bytes.prefix(length))) != nil) }
+            for length in stride(from: 0, to: bytes.count, by: 7) {
+                #expect(refusal(Array(bytes.prefix(length))) != nil)
+            }
             // Every byte counts: the direction, the nonce, the life as much as the record.
             for index in stride(from: 0, to: bytes.count, by: index(in: bytes)) {
                 var changed = bytes
@@ -96,7 +99,10 @@ import Testing
         let lease = try #require(LeaseName(String(repeating: "l", count: 160)))
         let long = try Bench.record(String(repeating: "h", count: 64))
         let short = try #require(LeaseName("s"))
-        for kind in [WitnessQuestion.Kind.read, .write(long, replacing: LeaseStamp(long)), .write(try Bench.record(nil), replacing: nil)] {
+        for kind in [
+            WitnessQuestion.Kind.read, .write(long, replacing: LeaseStamp(long)),
+            .write(try Bench.record(nil), replacing: nil),
+        ] {
             for name in [lease, short] {
                 var questions: [WitnessQuestion] = []
                 var room = WitnessDatagram.room(for: cluster)
@@ -106,7 +112,8 @@ import Testing
                     room -= question.room
                 }
                 let nonce = WitnessNonce(asker: 1, count: 1)
-                let request = WitnessDatagram(cluster: cluster, nonce: nonce, life: .unknown, body: .questions(questions))
+                let request = WitnessDatagram(
+                    cluster: cluster, nonce: nonce, life: .unknown, body: .questions(questions))
                 let answers = questions.map { _ in WitnessAnswer(.refused, standing: long) }
                 let answer = WitnessDatagram(cluster: cluster, nonce: nonce, life: .unknown, body: .answers(answers))
                 let length = request.encoded(with: Self.key).count
@@ -124,7 +131,8 @@ import Testing
             state.entries.append(
                 WitnessState.Entry(
                     cluster: try #require(ClusterName("web")), lease: try #require(LeaseName("web/\(index)")),
-                    record: try Bench.record(index % 2 == 0 ? "lb1" : nil, epoch: UInt64(100 + index)), reserved: UInt64(1000 + index)))
+                    record: try Bench.record(index % 2 == 0 ? "lb1" : nil, epoch: UInt64(100 + index)),
+                    reserved: UInt64(1000 + index)))
         }
         return state
     }
@@ -136,7 +144,8 @@ import Testing
         #expect(reading.floor == LeaseHeight(epoch: Epoch(104), version: 1004))
     }
 
-    @Test("A torn end is dropped, wherever it was torn, and also where zeros stand for what was not written") func torn() throws {
+    @Test("A torn end is dropped, wherever it was torn, and also where zeros stand for what was not written")
+    func torn() throws {
         let file = WitnessLog.file(of: try Self.state(3))
         let whole = WitnessLog.file(of: try Self.state(2)).count
         for length in whole..<file.count {
@@ -151,7 +160,8 @@ import Testing
         #expect(WitnessLog.read(late).state?.entries.count == 2)
     }
 
-    @Test("Damage before the end makes all of it unbelievable, and is located; heights are kept") func damaged() throws {
+    @Test("Damage before the end makes all of it unbelievable, and is located; heights are kept") func damaged() throws
+    {
         let state = try Self.state(3)
         let file = WitnessLog.file(of: state)
         let first = WitnessLog.file(of: try Self.state(1)).count
@@ -234,7 +244,8 @@ import Testing
         #expect(answers(pair.exchange(at: 5010)) == [.granted])
     }
 
-    @Test("A write of an old life is never sent again in a new one: its machine reads back; a read is") func changesLives() throws {
+    @Test("A write of an old life is never sent again in a new one: its machine reads back; a read is")
+    func changesLives() throws {
         var pair = try Pair()
         pair.ask([.read], at: 5000)
         let reports = pair.exchange(at: 5000)
@@ -250,7 +261,8 @@ import Testing
         }
     }
 
-    @Test("What has no answer is sent twice more within the patience, the same bytes; then the witness is down") func repeats() throws {
+    @Test("What has no answer is sent twice more within the patience, the same bytes; then the witness is down")
+    func repeats() throws {
         var pair = try Pair(patience: 600)
         pair.ask([.read], at: 5000)
         let first = pair.toWitness

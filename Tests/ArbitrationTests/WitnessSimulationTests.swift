@@ -23,7 +23,9 @@ import Testing
         }
         // What never happened was not tested. Nothing is ever absent at a witness.
         #expect(takings.count == 3, "taken only by \(takings.map(\.description).sorted())")
-        #expect(starts > 300 && renewed > 100 && refused > 100, "\(starts) starts, \(renewed) renewals, \(refused) old lives")
+        #expect(
+            starts > 300 && renewed > 100 && refused > 100,
+            "\(starts) starts, \(renewed) renewals, \(refused) old lives")
     }
 
     @Test("Each planted bug of a witness is found by the same seeds", arguments: WitnessBug.allCases)

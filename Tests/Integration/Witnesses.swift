@@ -32,7 +32,8 @@ extension OnTheKernel {
                 starts += 1
                 process = try witness.start(
                     [
-                        Programs.aloft, "witness", "--listen", "10.82.0.9", "--state", state, "--keys", directory + "/keys",
+                        Programs.aloft, "witness", "--listen", "10.82.0.9", "--state", state, "--keys",
+                        directory + "/keys",
                         "--max-lease", "1",
                     ], log: "witness-\(starts)")
             }
@@ -41,7 +42,8 @@ extension OnTheKernel {
                 let node = try lab.makeNode(name, addresses: ["10.82.0.\(number)/24"])
                 let child = try node.start(
                     [
-                        Programs.aloft, "lab-lease", "10.82.0.9", "--name", name, "--secret", Witnesses.secret, "--milliseconds",
+                        Programs.aloft, "lab-lease", "10.82.0.9", "--name", name, "--secret", Witnesses.secret,
+                        "--milliseconds",
                         "1000",
                     ], log: name)
                 nodes.append((name, child))
@@ -61,7 +63,9 @@ extension OnTheKernel {
                     for line in child.output.lines {
                         let words = line.split(separator: " ")
                         guard words.count >= 2, let time = Int64(words[0]) else { continue }
-                        if words[1] == "hold", words.count == 4, let until = Int64(words[2]), let epoch = UInt64(words[3]) {
+                        if words[1] == "hold", words.count == 4, let until = Int64(words[2]),
+                            let epoch = UInt64(words[3])
+                        {
                             spans.append(Span(name: name, from: time, until: until, epoch: epoch))
                         } else if words[1] == "drop", let last = spans.lastIndex(where: { $0.name == name }) {
                             for index in spans[...last].indices where spans[index].name == name {
@@ -78,7 +82,9 @@ extension OnTheKernel {
                 return spans().last { $0.from <= now && now < $0.until }?.name
             }
 
-            func waitForHolder(_ names: Set<String> = ["left", "right"], upTo limit: Duration = .seconds(15)) throws -> String {
+            func waitForHolder(_ names: Set<String> = ["left", "right"], upTo limit: Duration = .seconds(15)) throws
+                -> String
+            {
                 try LabClock.wait(upTo: limit, for: "\(names.sorted()) to hold") { () throws(LabError) in
                     self.holder().flatMap { names.contains($0) ? $0 : nil }
                 }
@@ -97,7 +103,9 @@ extension OnTheKernel {
             }
         }
 
-        @Test("A crash and a restart of the witness cost the holder nothing, and nobody else takes") func restart() throws {
+        @Test("A crash and a restart of the witness cost the holder nothing, and nobody else takes") func restart()
+            throws
+        {
             let scene = try Scene()
             defer { scene.lab.close() }
             try scene.startWitness()
@@ -114,7 +122,9 @@ extension OnTheKernel {
             scene.check()
         }
 
-        @Test("A state file that is gone, cut off or damaged makes no second holder, and one soon after") func state() throws {
+        @Test("A state file that is gone, cut off or damaged makes no second holder, and one soon after") func state()
+            throws
+        {
             let scene = try Scene()
             defer { scene.lab.close() }
             try scene.startWitness()
@@ -136,7 +146,8 @@ extension OnTheKernel {
                 let restarted = LabClock.now()
                 try scene.startWitness()
                 // After the quiet time somebody takes, or the holder went on.
-                try LabClock.wait(upTo: .seconds(10), for: "a holder after the file was \(accident)") { () throws(LabError) in
+                try LabClock.wait(upTo: .seconds(10), for: "a holder after the file was \(accident)") {
+                    () throws(LabError) in
                     scene.spans().contains { $0.from > (restarted + .milliseconds(1500)).nanoseconds } ? true : nil
                 }
                 scene.check()
@@ -159,19 +170,23 @@ extension OnTheKernel {
             #expect(Instant(nanoseconds: taken.from) - crash < .milliseconds(1600))
             scene.check()
             let text = try scene.witness.run([
-                Programs.aloft, "witness", "status", "10.82.0.9", "--cluster", "lab", "--keys", scene.directory + "/keys",
+                Programs.aloft, "witness", "status", "10.82.0.9", "--cluster", "lab", "--keys",
+                scene.directory + "/keys",
             ])
             #expect(text.contains("lab/VI_1  held by right"), "\(text)")
             // An orderly end gives the lease back.
             scene.nodes[1].child.signal(SIGTERM)
             _ = try scene.nodes[1].child.wait(upTo: .seconds(5))
             let after = try scene.witness.run([
-                Programs.aloft, "witness", "status", "10.82.0.9", "--cluster", "lab", "--keys", scene.directory + "/keys", "--json",
+                Programs.aloft, "witness", "status", "10.82.0.9", "--cluster", "lab", "--keys",
+                scene.directory + "/keys", "--json",
             ])
             #expect(!after.contains("\"holder\"") && after.contains("\"releases\":1"), "\(after)")
         }
 
-        @Test("Two processes cannot have one state file; keys that everybody can read are refused") func refusals() throws {
+        @Test("Two processes cannot have one state file; keys that everybody can read are refused") func refusals()
+            throws
+        {
             let scene = try Scene()
             defer { scene.lab.close() }
             try scene.startWitness()
@@ -199,7 +214,8 @@ extension OnTheKernel {
             defer { scene.lab.close() }
             try scene.startNode("left", 1)
             try LabClock.wait(upTo: .seconds(5), for: "the reason") { () throws(LabError) in
-                scene.nodes[0].child.output.lines.contains { $0.contains("Connection refused: no witness runs there") } ? true : nil
+                scene.nodes[0].child.output.lines.contains { $0.contains("Connection refused: no witness runs there") }
+                    ? true : nil
             }
         }
     }

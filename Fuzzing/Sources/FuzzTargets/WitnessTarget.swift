@@ -49,7 +49,8 @@ enum WitnessTarget {
         let length = datagram.encoded(with: key).count
         for case .send(let answer, _) in effects {
             if case .news = answer.body { continue }
-            try require(answer.encoded(with: key).count <= max(length, WitnessDatagram.largest), "an answer is too long")
+            try require(
+                answer.encoded(with: key).count <= max(length, WitnessDatagram.largest), "an answer is too long")
         }
         var session = WitnessSession(
             WitnessSession.Settings(cluster: datagram.cluster, patience: .seconds(1)), asker: datagram.nonce.asker)
