@@ -40,9 +40,12 @@ struct SimulatedWitness {
     var rate: Int64
     var lives: UInt64 = 0
     var diskIsFull = false
-    /// Its wall clock stands still. Where it forgets something then, epochs may come again; two holders there must not be even so.
+    /// Its wall clock stands still.
     var clockIsBroken: Bool
-    var forgets: Bool { clockIsBroken }
+    /// Its disk has what was written, whole or torn at the end, and its machine never goes back.
+    var diskIsFaithful: Bool
+    /// Where both are wrong, epochs may come again; two holders there must not be even so.
+    var forgets: Bool { clockIsBroken && !diskIsFaithful }
     let bug: WitnessBug?
     /// What was on the wire, for whoever sends it again.
     var recorded: [(datagram: WitnessDatagram, actor: Int)] = []
@@ -62,7 +65,7 @@ extension LeaseSimulation {
         witness = SimulatedWitness(
             offset: Int64.random(in: 0...(1000 * Self.second), using: &random),
             rate: pick([1000, 1000, 1300, 700, Int64.random(in: 700...1300, using: &random)]),
-            clockIsBroken: chance(15), bug: bug)
+            clockIsBroken: chance(40), diskIsFaithful: chance(50), bug: bug)
         startWitness(at: 0)
         schedule(.witness(.disturb), 0, life: 0, at: Int64.random(in: 0...(2 * longest), using: &random))
     }
@@ -192,6 +195,12 @@ extension LeaseSimulation {
 
     mutating func suffer(_ fault: WitnessFault, at now: Nanoseconds) throws {
         guard var witness else { return }
+        if witness.diskIsFaithful {
+            switch fault {
+            case .lose, .damage, .restoreFile, .restoreMachine: return
+            default: break
+            }
+        }
         switch fault {
         case .disturb:
             guard now < calm else {

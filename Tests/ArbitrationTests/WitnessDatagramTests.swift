@@ -321,11 +321,19 @@ import Testing
         #expect(answers(pair.exchange(at: 5000)) == [.refused(standing: free)])
         guard case .down(let reason, _) = pair.session.standing else { return }
         #expect(reason.contains("lasts 5 s") && reason.contains("1 s at most") && reason.contains("--max-lease"))
+        // It stays so while the witness answers everything else.
+        pair.ask([.read], at: 5050)
+        _ = pair.exchange(at: 5050)
+        #expect(pair.session.standing == .down(reason, since: Bench.at(5000)))
         pair.witness.machine.storageError = 28
         pair.ask([.write(try WitnessBench.next(free, "a", takes: true), replacing: free)], at: 5100)
         _ = pair.exchange(at: 5100)
         guard case .down(let disk, _) = pair.session.standing else { return }
         #expect(disk.contains("cannot write its state file"))
+        pair.witness.machine.storageError = nil
+        pair.ask([.write(try WitnessBench.next(free, "a", takes: true), replacing: free)], at: 5200)
+        _ = pair.exchange(at: 5200)
+        #expect(pair.session.standing == .answering(roundTrip: .zero))
     }
 
     @Test("News are told when they are new, and of this life") func news() throws {

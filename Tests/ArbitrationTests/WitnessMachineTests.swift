@@ -100,11 +100,16 @@ struct WitnessBench {
         return (bench, mine)
     }
 
-    /// Another process with the file of this one.
-    func restarted(wallClock: Int64 = wallClock + 1_000_000_000) throws -> WitnessBench {
+    /// What its state file says.
+    func file() throws -> WitnessState? {
         var bytes = WitnessLog.head(of: WitnessState(floor: LeaseHeight(), longest: .seconds(1)))
         for entry in stored { WitnessLog.append(entry, to: &bytes) }
-        return try WitnessBench(state: WitnessLog.read(bytes).state, life: 2, wallClock: wallClock)
+        return WitnessLog.read(bytes).state
+    }
+
+    /// Another process with the file of this one.
+    func restarted(wallClock: Int64 = wallClock + 1_000_000_000) throws -> WitnessBench {
+        try WitnessBench(state: file(), life: 2, wallClock: wallClock)
     }
 }
 
