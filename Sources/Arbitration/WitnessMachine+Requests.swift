@@ -85,7 +85,7 @@ extension WitnessMachine {
             return .granted
         }
         guard record.epoch == standing.epoch.next, !record.isFree else { return .improper }
-        if bug == .renewsAnybody, record.holder == standing.holder { return .granted }
+        if bug == .renewsAnybody, !standing.isFree { return .granted }
         return now < quietUntil ? .settling : .granted
     }
 

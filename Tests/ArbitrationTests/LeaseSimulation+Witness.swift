@@ -18,6 +18,7 @@ enum WitnessFault {
     case fillDisk(Bool)
     /// Of a planted bug: what was answered already is made durable.
     case storeLate(life: WitnessLife, [WitnessState.Entry])
+    case kill(actor: Int)
     case disturb
 }
 
@@ -165,6 +166,15 @@ extension LeaseSimulation {
         witness.machine = machine
         self.witness = witness
         for case .send(let answer, let peer) in effects { reply(answer, peer, at: now) }
+        if !entries.isEmpty, now < calm, chance(15) { strikeAfterTaking(actor, at: now) }
+    }
+
+    /// A taking, and before anybody else has seen it the witness is gone, and perhaps its taker.
+    private mutating func strikeAfterTaking(_ actor: Int, at now: Nanoseconds) {
+        let crash = now + Int64.random(in: 0...(longest / 20), using: &random)
+        schedule(.witness(.crash(isTorn: chance(30))), 0, at: crash)
+        schedule(.witness(.start), 0, at: crash + Int64.random(in: 0...longest, using: &random))
+        if chance(60) { schedule(.witness(.kill(actor: actor)), 0, at: crash + longest / 20) }
     }
 
     private mutating func reply(_ answer: WitnessDatagram, _ peer: WitnessPeer, at now: Nanoseconds) {
@@ -247,6 +257,10 @@ extension LeaseSimulation {
         case .fillDisk(let isFull):
             witness.diskIsFull = isFull
             if !isFull { witness.machine?.storageError = nil }
+        case .kill(let actor):
+            guard actors[actor].isAlive, now < calm else { return }
+            actors[actor].isAlive = false
+            return schedule(.restart, actor, at: now + Int64.random(in: 0...longest, using: &random))
         case .storeLate(let life, let entries):
             guard witness.machine?.life == life else { return }
             witness.append(entries)

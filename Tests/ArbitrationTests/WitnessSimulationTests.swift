@@ -5,7 +5,7 @@ import Testing
 
 /// SAFE-2 and LIVE-1 of one lease at a witness that crashes, forgets, goes back in time and is sent old datagrams, over seeds.
 @Suite struct WitnessSimulationTests {
-    static let seeds: UInt64 = 1200
+    static let seeds: UInt64 = 1000
 
     @Test(
         "SAFE-2 and LIVE-1 with a witness: never two holders, no epoch twice, and a holder soon after faults end",
