@@ -4,7 +4,7 @@ import Primitives
 import Witness
 
 /// Clusters with one lease each, `load-0`, `load-1`, …, and a holder of all of them.
-struct Load {
+final class Load {
     private var poller: Poller
     private var clients: [WitnessClient] = []
     private var standing: [LeaseRecord?]
@@ -41,7 +41,7 @@ struct Load {
         }
     }
 
-    private mutating func ask(_ index: Int, at now: Instant) {
+    private func ask(_ index: Int, at now: Instant) {
         requests += 1
         (sent[index], isWaiting[index], asked[index]) = (now, true, nil)
         var kind = LeaseQuestion.Kind.read
@@ -58,7 +58,7 @@ struct Load {
     }
 
     /// What came within a millisecond.
-    private mutating func hear() throws -> Instant {
+    private func hear() throws -> Instant {
         let count = try poller.wait(until: BootClock.now() + .milliseconds(1))
         let now = BootClock.now()
         for event in 0..<count {
@@ -84,7 +84,7 @@ struct Load {
     }
 
     /// Takes every lease.
-    mutating func prepare() throws {
+    func prepare() throws {
         let end = BootClock.now() + .seconds(30)
         while standing.contains(where: { $0?.isFree ?? true }) {
             let now = try hear()
@@ -97,7 +97,7 @@ struct Load {
         (granted, refused, times) = (0, 0, [])
     }
 
-    mutating func run(rate: Int, for duration: Duration) throws {
+    func run(rate: Int, for duration: Duration) throws {
         let start = BootClock.now()
         var (now, next, issued) = (start, 0, 0)
         while now - start < duration {

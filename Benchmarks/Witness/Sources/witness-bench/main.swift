@@ -23,7 +23,7 @@ case "load" where arguments.count == 7:
         let seconds = Int(arguments[6])
     else { fail("load ADDRESS SECRET CLUSTERS RATE TAKINGS SECONDS") }
     do {
-        var load = try Load(address, key, clusters: clusters, takings: takings)
+        let load = try Load(address, key, clusters: clusters, takings: takings)
         try load.prepare()
         try load.run(rate: rate, for: .seconds(Int64(seconds)))
         print(load.result)
