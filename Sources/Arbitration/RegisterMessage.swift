@@ -140,11 +140,6 @@ struct RegisterMessage: Hashable, Sendable {
     }
 }
 
-extension LeaseRecord {
-    /// Its bytes at most.
-    static let longest = 48 + HolderName.longest
-}
-
 extension RegisterMessage {
     private struct Reader {
         let bytes: [UInt8]

@@ -14,7 +14,9 @@ extension WitnessMachine {
         switch datagram.body {
         case .statusQuestion(let after): answer.body = .status(status(of: place, after: after, at: now))
         case .questions(let questions):
-            if datagram.life == life || bug == .lifeIgnored {
+            let isIgnored = bug == .lifeIgnored && datagram.life != .unknown
+            if isIgnored { answer.life = datagram.life }
+            if datagram.life == life || isIgnored {
                 var news: [News] = []
                 answer.body = .answers(
                     questions.map {
@@ -83,7 +85,7 @@ extension WitnessMachine {
             return .granted
         }
         guard record.epoch == standing.epoch.next, !record.isFree else { return .improper }
-        if bug == .renewsAnybody, record.holder == standing.holder { return .granted }
+        if bug == .renewsAnybody, !standing.isFree { return .granted }
         return now < quietUntil ? .settling : .granted
     }
 

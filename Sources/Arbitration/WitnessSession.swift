@@ -46,6 +46,8 @@ public struct WitnessSession: Sendable {
     var reports: [LeaseReport] = []
     /// Since when nothing came, though something was asked.
     private var silentSince: Instant?
+    /// What an operator has to know of a lease that was refused, until it is not any more.
+    private var grievance: (lease: LeaseName, reason: String, since: Instant)?
     var bug: WitnessBug?
 
     /// As many as one patience can need; more are given up, the oldest first.
@@ -222,12 +224,15 @@ public struct WitnessSession: Sendable {
                 _ = remember(question.lease, record)
             }
             if let reason = Self.explain(answer.outcome, question, datagram) {
-                standing = .down(reason, since: request.sent)
+                if grievance?.reason != reason { grievance = (question.lease, reason, request.sent) }
+            } else if grievance?.lease == question.lease, question.kind != .read {
+                grievance = nil
             }
             reports.append(
                 LeaseReport(
                     lease: question.lease, kind: .answer(request: question.request, Self.answer(answer, to: question))))
         }
+        if let grievance { standing = .down(grievance.reason, since: grievance.since) }
     }
 
     private static func answer(_ answer: WitnessAnswer, to question: LeaseQuestion) -> LeaseAnswer {

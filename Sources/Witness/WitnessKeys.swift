@@ -12,6 +12,7 @@ public struct WitnessKeys: Sendable {
 
     /// In the order of the file.
     public private(set) var all: [Key] = []
+    private var secrets: [ClusterName: Secret] = [:]
 
     public static let mostClusters = 4096
     static let largest = 1 << 20
@@ -21,7 +22,7 @@ public struct WitnessKeys: Sendable {
         public var description: String
     }
 
-    public subscript(cluster: ClusterName) -> Secret? { all.first { $0.cluster == cluster }?.secret }
+    public subscript(cluster: ClusterName) -> Secret? { secrets[cluster] }
 
     public init(reading path: String) throws(Refusal) {
         let status: FileStatus?
@@ -66,6 +67,7 @@ public struct WitnessKeys: Sendable {
             guard self[cluster] == nil else { throw refuse(number, "cluster \(cluster) has a key already, further up") }
             guard all.count < Self.mostClusters else { throw refuse(number, "more than \(Self.mostClusters) clusters") }
             all.append(Key(cluster: cluster, secret: secret))
+            secrets[cluster] = secret
         }
     }
 

@@ -16,8 +16,7 @@ struct Aloft: ParsableCommand {
         subcommands: [
             Check.self, Fmt.self, PlanCommand.self, Dump.self, Support.self, Run.self, Keepalived.self, Status.self,
             Explain.self, History.self, Drain.self, Undrain.self, Reload.self, RealServer.self, WitnessCommand.self,
-            Demo.self, Simulate.self, Completion.self, Version.self, LabAgent.self, LeaseAgent.self, WitnessLoad.self,
-            Reference.self,
+            Demo.self, Simulate.self, Completion.self, Version.self, LabAgent.self, LeaseAgent.self, Reference.self,
         ])
 
     static func main() {

@@ -18,6 +18,7 @@ enum WitnessFault {
     case fillDisk(Bool)
     /// Of a planted bug: what was answered already is made durable.
     case storeLate(life: WitnessLife, [WitnessState.Entry])
+    case kill(actor: Int)
     case disturb
 }
 
@@ -40,9 +41,12 @@ struct SimulatedWitness {
     var rate: Int64
     var lives: UInt64 = 0
     var diskIsFull = false
-    /// Its wall clock stands still. Where it forgets something then, epochs may come again; two holders there must not be even so.
+    /// Its wall clock stands still.
     var clockIsBroken: Bool
-    var forgets: Bool { clockIsBroken }
+    /// Its disk has what was written, whole or torn at the end, and its machine never goes back.
+    var diskIsFaithful: Bool
+    /// Where both are wrong, epochs may come again; two holders there must not be even so.
+    var forgets: Bool { clockIsBroken && !diskIsFaithful }
     let bug: WitnessBug?
     /// What was on the wire, for whoever sends it again.
     var recorded: [(datagram: WitnessDatagram, actor: Int)] = []
@@ -62,9 +66,9 @@ extension LeaseSimulation {
         witness = SimulatedWitness(
             offset: Int64.random(in: 0...(1000 * Self.second), using: &random),
             rate: pick([1000, 1000, 1300, 700, Int64.random(in: 700...1300, using: &random)]),
-            clockIsBroken: chance(15), bug: bug)
+            clockIsBroken: chance(40), diskIsFaithful: chance(50), bug: bug)
         startWitness(at: 0)
-        schedule(.witness(.disturb), 0, at: Int64.random(in: 0...(2 * longest), using: &random))
+        schedule(.witness(.disturb), 0, life: 0, at: Int64.random(in: 0...(2 * longest), using: &random))
     }
 
     mutating func addSession(_ actor: Int) {
@@ -155,11 +159,22 @@ extension LeaseSimulation {
             }
         }
         machine.commit()
-        if machine.quiet(at: local) > .zero, machine.clusters[0].counters.renewals > renewals { witness.renewedInQuiet += 1 }
+        if machine.quiet(at: local) > .zero, machine.clusters[0].counters.renewals > renewals {
+            witness.renewedInQuiet += 1
+        }
         if datagram.life != machine.life, datagram.life != .unknown { witness.refusedByLife += 1 }
         witness.machine = machine
         self.witness = witness
         for case .send(let answer, let peer) in effects { reply(answer, peer, at: now) }
+        if !entries.isEmpty, now < calm, chance(15) { strikeAfterTaking(actor, at: now) }
+    }
+
+    /// A taking, and before anybody else has seen it the witness is gone, and perhaps its taker.
+    private mutating func strikeAfterTaking(_ actor: Int, at now: Nanoseconds) {
+        let crash = now + Int64.random(in: 0...(longest / 20), using: &random)
+        schedule(.witness(.crash(isTorn: chance(30))), 0, at: crash)
+        schedule(.witness(.start), 0, at: crash + Int64.random(in: 0...longest, using: &random))
+        if chance(60) { schedule(.witness(.kill(actor: actor)), 0, at: crash + longest / 20) }
     }
 
     private mutating func reply(_ answer: WitnessDatagram, _ peer: WitnessPeer, at now: Nanoseconds) {
@@ -190,6 +205,12 @@ extension LeaseSimulation {
 
     mutating func suffer(_ fault: WitnessFault, at now: Nanoseconds) throws {
         guard var witness else { return }
+        if witness.diskIsFaithful {
+            switch fault {
+            case .lose, .damage, .restoreFile, .restoreMachine: return
+            default: break
+            }
+        }
         switch fault {
         case .disturb:
             guard now < calm else {
@@ -228,13 +249,18 @@ extension LeaseSimulation {
             witness.offset = snapshot.local - now * witness.rate / 1000
             var machine = snapshot.machine
             machine.becomeAnother(
-                life: WitnessLife(high: 8, low: witness.lives), wallClock: witness.wallClock(now), at: witness.local(now))
+                life: WitnessLife(high: 8, low: witness.lives), wallClock: witness.wallClock(now),
+                at: witness.local(now))
             if witness.bug == .noQuietTime { machine.endQuiet(at: witness.local(now)) }
             witness.file = WitnessLog.file(of: machine.state(at: witness.local(now)))
             witness.machine = machine
         case .fillDisk(let isFull):
             witness.diskIsFull = isFull
             if !isFull { witness.machine?.storageError = nil }
+        case .kill(let actor):
+            guard actors[actor].isAlive, now < calm else { return }
+            actors[actor].isAlive = false
+            return schedule(.restart, actor, at: now + Int64.random(in: 0...longest, using: &random))
         case .storeLate(let life, let entries):
             guard witness.machine?.life == life else { return }
             witness.append(entries)

@@ -19,11 +19,15 @@ struct WitnessBench {
     let cluster: ClusterName
     let lease: LeaseName
 
-    init(state: WitnessState? = nil, life: UInt64 = 1, wallClock: Int64 = wallClock, settings: WitnessMachine.Settings? = nil) throws {
+    init(
+        state: WitnessState? = nil, life: UInt64 = 1, wallClock: Int64 = wallClock,
+        settings: WitnessMachine.Settings? = nil
+    ) throws {
         cluster = try #require(ClusterName("web"))
         lease = try #require(LeaseName("web/VI_1"))
         machine = WitnessMachine(
-            settings ?? WitnessMachine.Settings(longest: .seconds(1)), life: WitnessLife(high: 0, low: life), state: state,
+            settings ?? WitnessMachine.Settings(longest: .seconds(1)), life: WitnessLife(high: 0, low: life),
+            state: state,
             wallClock: wallClock, at: Bench.at(Self.start))
         machine.place(of: cluster)
     }
@@ -32,7 +36,8 @@ struct WitnessBench {
     static let other = WitnessPeer(.v4(IPv4Address(192, 0, 2, 2)), port: 4000)
 
     mutating func send(
-        _ kind: WitnessQuestion.Kind, known: LeaseHeight = LeaseHeight(), subscription: Duration = .zero, life: WitnessLife? = nil,
+        _ kind: WitnessQuestion.Kind, known: LeaseHeight = LeaseHeight(), subscription: Duration = .zero,
+        life: WitnessLife? = nil,
         asker: UInt64 = 1, peer: WitnessPeer = peer, lease: LeaseName? = nil, at time: Int
     ) {
         count += 1
@@ -56,7 +61,8 @@ struct WitnessBench {
 
     /// The answer to a question; the datagram has but one.
     mutating func ask(
-        _ kind: WitnessQuestion.Kind, known: LeaseHeight = LeaseHeight(), life: WitnessLife? = nil, lease: LeaseName? = nil,
+        _ kind: WitnessQuestion.Kind, known: LeaseHeight = LeaseHeight(), life: WitnessLife? = nil,
+        lease: LeaseName? = nil,
         at time: Int
     ) throws -> WitnessAnswer {
         sent = []
@@ -94,16 +100,23 @@ struct WitnessBench {
         return (bench, mine)
     }
 
-    /// Another process with the file of this one.
-    func restarted(wallClock: Int64 = wallClock + 1_000_000_000) throws -> WitnessBench {
+    /// What its state file says.
+    func file() throws -> WitnessState? {
         var bytes = WitnessLog.head(of: WitnessState(floor: LeaseHeight(), longest: .seconds(1)))
         for entry in stored { WitnessLog.append(entry, to: &bytes) }
-        return try WitnessBench(state: WitnessLog.read(bytes).state, life: 2, wallClock: wallClock)
+        return WitnessLog.read(bytes).state
+    }
+
+    /// Another process with the file of this one.
+    func restarted(wallClock: Int64 = wallClock + 1_000_000_000) throws -> WitnessBench {
+        try WitnessBench(state: file(), life: 2, wallClock: wallClock)
     }
 }
 
 @Suite struct WitnessMachineTests {
-    @Test("A lease that nothing is known of is shown free, at the height of the wall clock, and taken after the quiet time")
+    @Test(
+        "A lease that nothing is known of is shown free, at the height of the wall clock, and taken after the quiet time"
+    )
     func first() throws {
         var bench = try WitnessBench()
         let free = try bench.read(at: WitnessBench.start)
@@ -118,7 +131,9 @@ struct WitnessBench {
         #expect(try bench.read(at: WitnessBench.settled) == mine)
     }
 
-    @Test("A write stands only where what it replaces stands; the same again is granted again; a replayed one changes nothing")
+    @Test(
+        "A write stands only where what it replaces stands; the same again is granted again; a replayed one changes nothing"
+    )
     func compares() throws {
         var (bench, mine) = try WitnessBench.held()
         let other = try WitnessBench.next(mine, "b", incarnation: 2, takes: true)
@@ -153,7 +168,9 @@ struct WitnessBench {
         }
     }
 
-    @Test("A restart costs the holder nothing: it renews on a higher version; a taking waits for the end of the quiet time")
+    @Test(
+        "A restart costs the holder nothing: it renews on a higher version; a taking waits for the end of the quiet time"
+    )
     func restart() throws {
         let (first, mine) = try WitnessBench.held()
         var bench = try first.restarted()
@@ -185,13 +202,17 @@ struct WitnessBench {
         _ = taker.advance(to: 167)
         // The waiting begins anew: nobody knows when this was written.
         #expect(try taker.answer(.found(Bench.record("b", version: 1 + 1 << 20)), to: 2, at: 200) == [])
-        for time in 201..<1300 { for case .read(let request) in taker.advance(to: time) {
-            _ = try taker.answer(.found(Bench.record("b", version: 1 + 1 << 20)), to: request, at: time)
-        } }
+        for time in 201..<1300 {
+            for case .read(let request) in taker.advance(to: time) {
+                _ = try taker.answer(.found(Bench.record("b", version: 1 + 1 << 20)), to: request, at: time)
+            }
+        }
         #expect(taker.advance(to: 1300).count == 1)
     }
 
-    @Test("Who did not renew during the quiet time holds no more: the lease is free, above every epoch that was given out")
+    @Test(
+        "Who did not renew during the quiet time holds no more: the lease is free, above every epoch that was given out"
+    )
     func forgotten() throws {
         let (first, mine) = try WitnessBench.held()
         var bench = try first.restarted()
@@ -200,12 +221,16 @@ struct WitnessBench {
         #expect(free.isFree && free.version == shown.version + 1 && free.epoch > mine.epoch)
         #expect(free.epoch == LeaseHeight(unixNanoseconds: WitnessBench.wallClock + 1_000_000_000).epoch)
         // A renewal that comes too late is none.
-        #expect(try bench.write(try WitnessBench.next(shown, "a"), over: shown, at: WitnessBench.settled).outcome == .refused)
+        #expect(
+            try bench.write(try WitnessBench.next(shown, "a"), over: shown, at: WitnessBench.settled).outcome
+                == .refused)
         let taken = try WitnessBench.next(free, "b", incarnation: 2, takes: true)
         #expect(try bench.write(taken, over: free, at: WitnessBench.settled).outcome == .granted)
     }
 
-    @Test("Who gives back what stood before the start proves nothing: the epoch rises all the same") func givenBack() throws {
+    @Test("Who gives back what stood before the start proves nothing: the epoch rises all the same") func givenBack()
+        throws
+    {
         let (first, mine) = try WitnessBench.held()
         var bench = try first.restarted()
         let shown = try bench.read(at: WitnessBench.start)
@@ -232,7 +257,8 @@ struct WitnessBench {
         #expect(bounded.epoch.next != nil && bounded.version < .max)
     }
 
-    @Test("A machine that goes on from a snapshot has a new life, is quiet again, and shows higher versions") func generations() throws {
+    @Test("A machine that goes on from a snapshot has a new life, is quiet again, and shows higher versions")
+    func generations() throws {
         var (bench, mine) = try WitnessBench.held()
         bench.machine.becomeAnother(
             life: WitnessLife(high: 5, low: 5), wallClock: WitnessBench.wallClock, at: Bench.at(9000))
@@ -245,7 +271,8 @@ struct WitnessBench {
         #expect(try bench.write(try WitnessBench.next(shown, "a"), over: shown, at: 9500).outcome == .granted)
     }
 
-    @Test("A lease that is longer than the quiet time allows is refused, and so is a write that no machine makes") func refusals()
+    @Test("A lease that is longer than the quiet time allows is refused, and so is a write that no machine makes")
+    func refusals()
         throws
     {
         var (bench, mine) = try WitnessBench.held()
@@ -262,7 +289,8 @@ struct WitnessBench {
         #expect(try bench.read(at: 2400) == mine)
     }
 
-    @Test("The quiet time is that of the longest lease there may have been, also after a shorter one was configured") func shortened()
+    @Test("The quiet time is that of the longest lease there may have been, also after a shorter one was configured")
+    func shortened()
         throws
     {
         let state = WitnessState(floor: LeaseHeight(), longest: .seconds(10))
@@ -292,11 +320,14 @@ struct WitnessBench {
         #expect(try second.write(renewed, over: held, at: 2500).outcome == .granted)
         // With other terms a restart would show the wrong ones.
         #expect(
-            try second.write(try WitnessBench.next(renewed, "a", milliseconds: 900), over: renewed, at: 2600).outcome == .notStored)
+            try second.write(try WitnessBench.next(renewed, "a", milliseconds: 900), over: renewed, at: 2600).outcome
+                == .notStored)
         // A lease that is new is forgotten whole.
         var third = try WitnessBench()
         let absent = try third.read(at: WitnessBench.settled)
-        #expect(try third.write(try WitnessBench.next(absent, "a", takes: true), over: absent, at: WitnessBench.settled).outcome == .granted)
+        #expect(
+            try third.write(try WitnessBench.next(absent, "a", takes: true), over: absent, at: WitnessBench.settled)
+                .outcome == .granted)
         third.machine.rollBack()
         #expect(third.machine.leaseCount == 0)
         #expect(try third.read(at: WitnessBench.settled) == absent)
@@ -321,12 +352,14 @@ struct WitnessBench {
             let lease = try #require(LeaseName("web/\(index)"))
             let free = try #require(try bench.ask(.read, lease: lease, at: WitnessBench.settled).standing)
             let taken = try WitnessBench.next(free, "a", takes: true)
-            let answer = try bench.ask(.write(taken, replacing: LeaseStamp(free)), lease: lease, at: WitnessBench.settled)
+            let answer = try bench.ask(
+                .write(taken, replacing: LeaseStamp(free)), lease: lease, at: WitnessBench.settled)
             #expect(answer.outcome == (index < 2 ? .granted : .full))
         }
     }
 
-    @Test("Who subscribed is told of the next changes, but not of its own; sixteen at most, and not for ever") func news() throws {
+    @Test("Who subscribed is told of the next changes, but not of its own; sixteen at most, and not for ever")
+    func news() throws {
         var (bench, mine) = try WitnessBench.held()
         for asker in 10..<30 as Range<UInt64> {
             bench.send(.read, subscription: .seconds(2), asker: asker, peer: WitnessBench.other, at: 2400)
@@ -336,7 +369,8 @@ struct WitnessBench {
         bench.deliver(
             WitnessDatagram(
                 cluster: bench.cluster, nonce: nonce, life: bench.life,
-                body: .questions([WitnessQuestion(lease: bench.lease, subscription: .seconds(2), kind: .read)])), at: 2401)
+                body: .questions([WitnessQuestion(lease: bench.lease, subscription: .seconds(2), kind: .read)])),
+            at: 2401)
         bench.sent = []
         let renewed = try WitnessBench.next(mine, "a")
         bench.send(.write(renewed, replacing: LeaseStamp(mine)), asker: 20, at: 2500)

@@ -26,6 +26,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case register
     /// What nodes of a virtual router say to each other.
     case hello
+    /// What a witness and its nodes say to each other, and what a witness keeps.
+    case witness
 
     /// Whether the input is a configuration, which `ConfigurationMutator` knows how to spoil.
     public var isText: Bool { self == .configuration || self == .language }
@@ -46,6 +48,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .etcd: try EtcdTarget.check(input)
         case .register: try RegisterTarget.check(input)
         case .hello: try HelloTarget.check(input)
+        case .witness: try WitnessTarget.check(input)
         }
     }
 }
