@@ -87,6 +87,12 @@ extension GreetingMachine {
         let echo = hello.echoes.first { isOwn($0.incarnation) }
         let isProved = echo.map { $0.sequence > candidate.saidBefore && $0.sequence <= sequence } ?? false
         guard isProved || bug == .noChallenge else { return }
+        if let echo, peers.contains(where: { $0.facts.name == hello.facts.name && $0.echoed >= echo.sequence }) {
+            // The one of that name has answered something later: this is a late word of the process before.
+            candidates[index].since = now
+            candidates[index].saidBefore = sequence
+            throw .replayed
+        }
         candidates.remove(at: index)
         try promote(hello, from: source, at: now, into: &effects)
     }
@@ -124,7 +130,7 @@ extension GreetingMachine {
         peers.append(
             GreetingPeer(
                 incarnation: hello.incarnation, address: source, facts: unheard, sequence: hello.sequence, heardAt: now,
-                hearsAsOf: now - patience, slot: .zero, mismatches: [], echoed: 0))
+                hearsAsOf: now, slot: .zero, mismatches: [], echoed: 0))
         effects.append(.note(before == nil ? .joined(name) : .restarted(name)))
         hear(peers.count - 1, hello, from: source, at: now, into: &effects)
         // It may not know yet that it is heard.
@@ -139,8 +145,7 @@ extension GreetingMachine {
                 isTold: isTold))
     }
 
-    /// Another took its place; if it still answers, either that was a late word of a process that is gone, and it comes back, or
-    /// two that live have one name.
+    /// Another took its place; if it still answers it comes back, and if the other does so too, two that live have one name.
     private mutating func hearRetired(
         _ index: Int, _ hello: Hello, from source: IPAddress, at now: Instant, into effects: inout [GreetingEffect]
     ) throws(HelloRejection) {
@@ -204,7 +209,7 @@ extension GreetingMachine {
             return
         }
         peers[index].echoed = echo.sequence
-        peers[index].hearsAsOf = max(peers[index].hearsAsOf, heard.at)
+        peers[index].hearsAsOf = heard.at
         peers[index].measured(now - heard.at - echo.age)
     }
 

@@ -82,13 +82,19 @@ public struct GreetingMachine: Sendable {
     public var nextDeadline: Deadline? {
         guard isStarted else { return nil }
         let due = destinations.lazy.map(\.due).min() ?? .distantFuture
-        let loss = peers.lazy.map { [patience] in $0.heardAt + patience }.min() ?? .distantFuture
-        let end = candidates.lazy.map { [patience] in $0.heardAt + patience }.min() ?? .distantFuture
-        return min(due, min(loss, end))
+        let loss = peers.lazy.map { [patience] in end(of: $0, patience) }.min() ?? .distantFuture
+        let last = candidates.lazy.map { [patience] in $0.since + patience }.min() ?? .distantFuture
+        return min(due, min(loss, last))
     }
 
     /// How long after its last hello a peer is lost: three intervals, as long as they can be.
     var patience: Duration { settings.interval * 33 / 10 }
+
+    /// When it is lost: nothing comes from it, or for twice as long it has heard nothing of this node, which is how a recording of
+    /// it would sound.
+    private func end(of peer: GreetingPeer, _ patience: Duration) -> Deadline {
+        min(peer.heardAt + patience, peer.hearsAsOf + patience * 2)
+    }
 
     func isOwn(_ incarnation: Incarnation) -> Bool { incarnation == settings.incarnation }
 
@@ -144,9 +150,9 @@ public struct GreetingMachine: Sendable {
     public mutating func advance(to now: Instant, into effects: inout [GreetingEffect]) {
         guard isStarted else { return }
         let patience = patience
-        for peer in peers where now >= peer.heardAt + patience { effects.append(.note(.lost(peer.name))) }
-        peers.removeAll { now >= $0.heardAt + patience }
-        candidates.removeAll { now >= $0.heardAt + patience }
+        for peer in peers where now >= end(of: peer, patience) { effects.append(.note(.lost(peer.name))) }
+        peers = peers.filter { now < end(of: $0, patience) }
+        candidates.removeAll { now >= $0.since + patience }
         for index in destinations.indices where now >= destinations[index].due {
             send(to: index, at: now, into: &effects)
         }

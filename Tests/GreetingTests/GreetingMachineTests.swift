@@ -214,7 +214,7 @@ struct Company {
                 saidBefore: min(saidBefore, dying.peers[0].sequence - 1))
         ]
         company.act(0, at: 5010) { $0.receive(bytes, from: host(2), hopLimit: 255, at: $1, into: &$2) }
-        #expect(company.machines[0].peers.map(\.incarnation) == [old.settings.incarnation])
+        #expect(company.machines[0].peers.map(\.incarnation) == [Incarnation(0xBB)])
         company.run(5020, 12_000)
         #expect(company.machines[0].peers.map(\.incarnation) == [Incarnation(0xBB)])
         #expect(!company.takeRules(0).contains(.helloNameTwice))

@@ -6,7 +6,7 @@ import VRRP
 
 /// Three nodes of one virtual router, and somebody on the link who records all and says it again, on a seeded event queue.
 ///
-/// While faults are on, hellos are lost, late, doubled and overtake each other; processes die and come back as others; what nodes
+/// While faults are on, hellos are lost, late, doubled and overtake each other; nodes are cut off; processes die and come back as others; what nodes
 /// hold true changes; and recordings, of the living and the dead, arrive at any time, as they were or changed. After that only the
 /// recordings go on.
 struct GreetingSimulation {
@@ -52,6 +52,8 @@ struct GreetingSimulation {
     var deaths: [Incarnation: Int64] = [:]
 
     var strangers: Set<Set<Incarnation>> = []
+
+    var cutUntil: [Int64] = [0, 0, 0]
     var violation: String?
     var rules: Set<RuleID> = []
     var replays = 0
@@ -155,7 +157,7 @@ struct GreetingSimulation {
             recordings.append(
                 Recording(datagram: datagram, incarnation: machines[index].settings.incarnation, at: time))
             let isFaulty = time < Self.calm
-            if isFaulty, chance(30) { continue }
+            if isFaulty, chance(30) || time < max(cutUntil[index], cutUntil[other]) { continue }
             for _ in 0..<(isFaulty && chance(10) ? 2 : 1) {
                 let delay = isFaulty && chance(20) ? Int64.random(in: 1...3000, using: &random) : 1
                 schedule(.arrive(datagram), at: time + delay)
@@ -195,6 +197,8 @@ struct GreetingSimulation {
                 recordings[number].isDelivered = false
             }
             input(index, at: time) { $0.start(at: $1, into: &$2) }
+        } else if chance(20) {
+            cutUntil[index] = time + Int64.random(in: 1...20_000, using: &random)
         } else {
             var facts = machines[index].facts
             facts.priority = Priority(UInt8.random(in: 1...254, using: &random))
