@@ -49,7 +49,7 @@ let package = Package(
         .target(name: "ConfigLanguage", dependencies: ["Primitives"], swiftSettings: pure),
         .target(name: "Configuration", dependencies: ["ConfigLanguage", "Primitives"], swiftSettings: pure),
         .target(
-            name: "RouterEngine", dependencies: ["Arbitration", "Configuration", "VRRP", "Primitives"],
+            name: "RouterEngine", dependencies: ["Greeting", "Arbitration", "Configuration", "VRRP", "Primitives"],
             swiftSettings: pure),
         .target(
             name: "SimulatedWorld",
@@ -81,7 +81,8 @@ let package = Package(
         .target(
             name: "Workers",
             dependencies: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Arbitration", "Configuration", "ConfigLanguage",
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Greeting", "Arbitration", "Configuration",
+                "ConfigLanguage",
                 "Primitives",
             ],
             swiftSettings: pure),
@@ -154,7 +155,7 @@ let package = Package(
         test("VRRP", ["Primitives"]),
         test("ConfigLanguage", ["Primitives"]),
         test("Configuration", ["NetworkLab", "ConfigLanguage", "Primitives"]),
-        test("RouterEngine", ["Arbitration", "VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
+        test("RouterEngine", ["Greeting", "Arbitration", "VRRP", "Configuration", "ConfigLanguage", "Primitives"]),
         test("Supervision", ["Primitives"]),
         test("SimulatedWorld", ["RouterEngine", "VRRP", "Configuration", "Primitives"]),
         test("Balancing", ["Health", "Configuration", "ConfigLanguage", "Netlink", "Primitives"]),

@@ -1,4 +1,5 @@
 import Arbitration
+import Greeting
 import Primitives
 import VRRP
 
@@ -15,6 +16,8 @@ public enum Effect: Hashable, Sendable {
     case advertise(RouterID, Priority)
     /// Gratuitous ARP or unsolicited neighbour advertisement, `count` times.
     case announce(AddressID, count: Int)
+    /// A greeting, from the router's source; to a group with hop limit 255.
+    case greet(RouterID, to: IPAddress, [UInt8])
     // The kernel
     case install(AddressID)
     case withdraw(AddressID)
@@ -79,6 +82,8 @@ public enum Note: Hashable, Sendable {
     case leaseTaken(LeaseID)
     /// It held the lease, and does not any more.
     case leaseLost(LeaseID, LeaseLoss)
+    /// Another node said so, or was not listened to.
+    case greeting(RouterID, GreetingNote)
 }
 
 extension Note {
@@ -98,6 +103,7 @@ extension Note {
         case .tooLateToAdopt: .adoptionTooLate
         case .leaseTaken: .leaseHeld
         case .leaseLost(_, let loss): loss.rule
+        case .greeting(_, let note): note.rule
         }
     }
 }

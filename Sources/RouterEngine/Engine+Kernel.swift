@@ -123,6 +123,7 @@ extension Engine {
         for member in concerned {
             guard let environment = environment(of: member) else { continue }
             run(member, at: now, into: &effects) { $0.update(environment, at: now, into: &$1) }
+            greetingChanged(member)
         }
     }
 

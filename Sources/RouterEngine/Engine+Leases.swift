@@ -189,7 +189,11 @@ extension Engine {
         _ body: (inout LeaseMachine, inout [LeaseEffect]) -> Void
     ) {
         var said: [LeaseEffect] = []
+        let before = leases[id.index]?.machine.loss
         leases[id.index]?.drive(&said, body)
+        if leases[id.index]?.machine.loss != before {
+            for member in leases[id.index]?.members ?? [] { greetingChanged(member) }
+        }
         for effect in said { carryOut(effect, of: id, at: now, into: &effects) }
         deadlines.set(.init(.lease, id.index), leases[id.index]?.machine.nextDeadline)
         // It only ever comes too early: `expireLeases` looks, and sets it right.
@@ -206,8 +210,10 @@ extension Engine {
             if case .holding(_, _, let taking) = lease.machine.state { leases[id.index]?.taking = taking }
             leases[id.index]?.fencedUntil = until
             effects.append(.fence(id, until: until))
-            if lease.fencedUntil == nil { effects.append(.note(.leaseTaken(id))) }
+            guard lease.fencedUntil == nil else { return }
+            effects.append(.note(.leaseTaken(id)))
             markDirty(id)
+            for member in lease.members { greetingChanged(member) }
         case .mustNotHold(let loss):
             // First of all: what is served after this line is served by somebody else.
             effects.append(.fence(id, until: nil))
@@ -217,6 +223,7 @@ extension Engine {
             stepDown(id, Cause(loss.rule), at: now, into: &effects)
             if held, loss != .released { effects.append(.note(.leaseLost(id, loss))) }
             markDirty(id)
+            for member in lease.members { greetingChanged(member) }
         case .read(let request): ask(id, request, .read, into: &effects)
         case .write(let request, let record, let replacing):
             ask(id, request, .write(record, replacing: replacing), into: &effects)

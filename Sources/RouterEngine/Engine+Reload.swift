@@ -179,6 +179,7 @@ extension Engine {
         }
         if sockets != before { effects.append(.socketsChanged) }
         settleGuards(into: &effects)
+        for id in routerIDs + oldIDs { greetingChanged(id) }
         effects.append(
             .reloaded(changed: changed.count, added: added.count, removed: oldIDs.count - kept.count))
     }

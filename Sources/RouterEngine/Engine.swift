@@ -1,5 +1,6 @@
 import Arbitration
 import Configuration
+import Greeting
 import Primitives
 import VRRP
 
@@ -37,6 +38,10 @@ public struct Engine: Sendable {
     /// Reused for the effects of one router, so that an advertisement allocates nothing.
     var scratch: [RouterEffect] = []
     var dirtyGroups: [Int] = []
+    var greetings: [GreetingSlot?] = []
+    var greetingsBegun: UInt64 = 0
+    var dirtyGreetings: [Int] = []
+    var isDeparting = false
     var leases: [LeaseSlot?] = []
     var leaseIndex: [LeaseName: Int] = [:]
     var dirtyLeases: [Int] = []
@@ -103,6 +108,7 @@ public struct Engine: Sendable {
         case .leases(let arbiter, let reports): receive(reports, from: arbiter, at: now, into: &effects)
         case .fence(let standing): receive(standing, at: now, into: &effects)
         case .arbiter(let name, let standing): receive(standing, of: name)
+        case .hello(let hello): receive(hello, at: now, into: &effects)
         case .stop: stop(at: now, into: &effects)
         case .release(let records): release(records, at: now, into: &effects)
         }
@@ -120,9 +126,12 @@ public struct Engine: Sendable {
             case .address: addressIsDue(AddressID(key.index), at: now, into: &effects)
             case .pacing: pace(at: now, into: &effects)
             case .lease: leaseIsDue(LeaseID(key.index), at: now, into: &effects)
+            case .greeting:
+                greet(RouterID(key.index), at: now, into: &effects) { $0.advance(to: now, into: &$1) }
             }
         }
         settleGroups(at: now, into: &effects)
+        settleGreetings(at: now, into: &effects)
     }
 
     // MARK: - Start and stop
@@ -218,6 +227,7 @@ public struct Engine: Sendable {
 
     private mutating func stop(at now: Instant, into effects: inout [Effect]) {
         guard phase != .stopped else { return }
+        sayFarewell(at: now, into: &effects)
         phase = .stopped
         for index in scripts.indices { cancelScript(index, into: &effects) }
         for id in routerIDs { run(id, at: now, into: &effects) { $0.stop(at: now, into: &$1) } }
@@ -257,6 +267,7 @@ public struct Engine: Sendable {
         deadlines.set(.init(.router, id.index), outcome.deadline)
         // Groups and leases look at nothing of their members but their roles.
         guard outcome.isDirty else { return }
+        greetingChanged(id)
         if let group = slots[id.index]?.group, !dirtyGroups.contains(group) { dirtyGroups.append(group) }
         if let lease = slots[id.index]?.lease { markDirty(lease) }
     }

@@ -28,6 +28,8 @@ public enum Input: Hashable, Sendable {
     case arbiter(String, ArbiterStanding)
     /// What stands between a stalled node and those it served. Leases wait for the first.
     case fence(FenceStanding)
+    /// A greeting of another node.
+    case hello(HelloDatagram)
     case stop
     /// A predecessor cannot be kept alive: give up what it recorded as held, and remove what it left. Comes
     /// instead of `start`, after the first dump.

@@ -16,6 +16,8 @@ struct LeaseSlot: Sendable {
     /// How the last holding began, and when it was first granted.
     var taking: LeaseTaking?
     var heldSince: Instant?
+    /// Before this, nobody is handed over to who asks for it.
+    var claimsFrom: Instant = .zero
     /// Names the lease in what a successor reads.
     var recordKey: UInt64
 
@@ -51,8 +53,17 @@ public struct NodeIdentity: Hashable, Sendable {
     public var hostName: String
     /// Above every number that an earlier worker of this incarnation used for a request.
     public var firstRequest: UInt64
+    /// The program and its version, as others are told.
+    public var program: String
+    /// Whether there is somebody to carry greetings.
+    public var greets: Bool
 
-    public init(incarnation: Incarnation = Incarnation(0), hostName: String = "node", firstRequest: UInt64 = 0) {
+    public init(
+        incarnation: Incarnation = Incarnation(0), hostName: String = "node", firstRequest: UInt64 = 0,
+        program: String = "aloft", greets: Bool = false
+    ) {
+        self.program = program
+        self.greets = greets
         self.incarnation = incarnation
         self.hostName = hostName
         self.firstRequest = firstRequest

@@ -64,7 +64,7 @@ struct Seam: World {
             guard let router = simulation.router(id, engine), host.lastHook[router] != kind else { return }
             simulation.judge.hooked(host, router, kind)
             host.lastHook[router] = kind
-        case .fence, .guardsChanged, .ask: break
+        case .fence, .guardsChanged, .ask, .greet: break
         case .transition, .groupTransition, .hook(.group, _), .ensureHook(.group, _), .note: break
         case .reloaded: host.snapshot = engine.model
         case .stopped: host.isStopping = true

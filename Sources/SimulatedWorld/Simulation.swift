@@ -394,6 +394,7 @@ public final class Simulation {
             case .fence(let id, _): 18 << 32 | UInt64(id.index)
             case .guardsChanged: 19 << 32
             case .ask: 20 << 32
+            case .greet: 21 << 32
             }
         mix(code &+ UInt64(host.index) << 40)
     }

@@ -38,6 +38,7 @@ struct Story {
         case .leases(let arbiter, let reports): "\(arbiter): \(reports.map { "\($0.lease) \($0.kind)" })"
         case .arbiter(let name, let standing): "\(name) \(standing)"
         case .fence(let standing): "fence \(standing)"
+        case .hello(let hello): "hello from \(hello.source)"
         case .stop: "stop"
         case .release(let routers): "release of \(routers.count) records"
         }
@@ -64,6 +65,7 @@ struct Story {
         case .refresh(let id): "refresh \(prefix(id))"
         case .socketsChanged: "sockets \(engine.sockets.count)"
         case .fence(let id, let until): "fence \(id) until \(until.map { "\($0)" } ?? "now")"
+        case .greet(let id, let destination, _): "greet \(destination) for \(name(id))"
         case .guardsChanged: "guards \(engine.guards.count)"
         case .ask(let arbiter, let question): "ask \(arbiter) \(question)"
         case .record(let id): "record \(name(id)) \(engine.record(of: id).map { "\($0.role)" } ?? "?")"

@@ -140,6 +140,13 @@ extension VirtualRouter {
         }
     }
 
+    /// The master gave up, and those who could follow have agreed on turns: this one's is at `due`, if that is sooner than its
+    /// skew time. It shortens nothing but that.
+    public mutating func takeOver(at due: Instant) {
+        guard case .backup(let masterDown) = state, lastHeard?.priority == .releasing else { return }
+        state = .backup(masterDown: min(masterDown, due))
+    }
+
     /// RFC 9568 §6.4.2 (365): the Active_Down_Timer fired.
     private mutating func masterIsDown(at now: Instant, into effects: inout [RouterEffect]) {
         if settings.needsConsent {

@@ -189,6 +189,9 @@ extension KernelWorld {
         case .leaseLost(let id, let loss):
             guard let lease = engine.lease(id) else { return }
             log(.error, "(\(lease.definition.name)) this node serves no more: \(Narration.loss(loss, of: lease))")
+        case .greeting(let id, let note):
+            guard let line = Narration.line(note) else { return }
+            log(line.level, "(\(name(id))) \(line.text)")
         case .tooLateToAdopt(let id, let since):
             log(
                 .error,

@@ -33,6 +33,10 @@ struct KernelWorld: World, ~Copyable {
     /// What failed at once; the loop hands it to the engine.
     var failures: [(address: AddressID, operation: AddressOperation, errno: Int32)] = []
     var hasStopped = false
+    var helloPorts: [HelloPort] = []
+    /// Set when `helloPorts` changed, so that the loop watches the new ones.
+    var helloPortsChanged = false
+    var hasMissedHelloPort = false
     /// Questions for an arbiter that have not left yet.
     private var questions: LeaseExchange.Questions?
     /// What the last reload touched.
@@ -111,6 +115,9 @@ struct KernelWorld: World, ~Copyable {
                     request(.withdraw, id, engine, at: now)
                 }
             case .socketsChanged: openSockets(engine)
+            case .greet(let id, let destination, let bytes):
+                if helloPorts.isEmpty { openHelloPorts(engine) }
+                greet(id, destination, bytes, engine)
             case .record(let id):
                 flushPackets()
                 flushRoutes()
@@ -261,6 +268,7 @@ struct KernelWorld: World, ~Copyable {
             return complaint.interface.map { interface in !wanted.contains { $0.interface == interface } } ?? false
         }
         receiversChanged = true
+        openHelloPorts(engine)
     }
 
     private mutating func complain(_ complaint: Complaint, _ text: String) {

@@ -34,6 +34,7 @@ struct Worker: ~Copyable {
         static let commands: UInt64 = 2
         static let channel: UInt64 = 3
         static let signals: UInt64 = 4
+        static let hellos: UInt64 = 8
         static let receivers: UInt64 = 16
     }
 
@@ -49,6 +50,7 @@ struct Worker: ~Copyable {
         do {
             try poller.add(signals.descriptor, token: Token.signals)
             watchReceivers()
+            watchHelloPorts()
             while !node.world.hasStopped {
                 let wake = wakeTime()
                 node.world.state.promise(wake)
@@ -86,6 +88,7 @@ struct Worker: ~Copyable {
         // After a stall everything that was heard meanwhile counts before any timer does.
         let hasStalled = BootClock.now() - wake > .milliseconds(20)
         readPackets(batches: hasStalled ? 4096 : 8)
+        readGreetings()
         try readMonitor()
         try node.world.readAnswers()
         if node.world.answersLost {
@@ -105,6 +108,7 @@ struct Worker: ~Copyable {
         openMissingSockets(at: now)
         reportMissingSockets()
         if node.world.receiversChanged { watchReceivers() }
+        if node.world.helloPortsChanged { watchHelloPorts() }
     }
 
     /// Once a second as long as one is missing: an interface or a limit may have been in the way.
@@ -141,6 +145,23 @@ struct Worker: ~Copyable {
                         node.receive(bytes, from: origin, at: BootClock.now())
                     }) ?? 0
                 if count < VRRPReceiver.batch { break }
+            }
+        }
+    }
+
+    private mutating func watchHelloPorts() {
+        node.world.helloPortsChanged = false
+        for (index, port) in node.world.helloPorts.enumerated() {
+            try? poller.add(port.socket.descriptor, token: Token.hellos + UInt64(index))
+        }
+    }
+
+    /// A flood of them holds nobody up: the rest has its turn in the next round.
+    private mutating func readGreetings() {
+        for port in node.world.helloPorts {
+            _ = try? port.socket.receive { bytes, source, interface, hopLimit in
+                let hello = HelloDatagram(bytes: bytes, source: source, interface: interface, hopLimit: hopLimit)
+                node.handle(.hello(hello), at: BootClock.now())
             }
         }
     }

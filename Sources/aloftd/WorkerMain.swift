@@ -63,7 +63,7 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     let held = options.mode == .adopt ? state.readHeld() : []
     let identity = NodeIdentity(
         incarnation: state.incarnation, hostName: Host.name(),
-        firstRequest: UInt64(bitPattern: BootClock.now().nanoseconds))
+        firstRequest: UInt64(bitPattern: BootClock.now().nanoseconds), program: "aloft \(aloftVersion)", greets: true)
     state.clearBank()
     if loaded == nil { _ = state.writeSnapshot(configuration.snapshot) }
 

@@ -23,17 +23,20 @@ enum House {
         Room(name: "ConfigLanguage", kind: .pure, imports: ["Primitives"]),
         Room(name: "Configuration", kind: .pure, imports: ["ConfigLanguage", "Primitives"]),
         Room(name: "Arbitration", kind: .pure, imports: ["Primitives"]),
+        Room(name: "Greeting", kind: .pure, imports: ["Arbitration", "VRRP", "Primitives"]),
         Room(
-            name: "RouterEngine", kind: .pure, imports: ["Arbitration", "Configuration", "VRRP", "Primitives"]),
+            name: "RouterEngine", kind: .pure,
+            imports: ["Greeting", "Arbitration", "Configuration", "VRRP", "Primitives"]),
         Room(name: "Supervision", kind: .pure, imports: ["Primitives"]),
         Room(name: "Health", kind: .pure, imports: ["Configuration", "Primitives"]),
         Room(name: "Alerts", kind: .pure, imports: ["Primitives"]),
         Room(name: "EtcdGateway", kind: .pure, imports: ["Arbitration", "Health", "Primitives"]),
-        Room(name: "Greeting", kind: .pure, imports: ["Arbitration", "VRRP", "Primitives"]),
         Room(name: "Balancing", kind: .pure, imports: ["Health", "Configuration", "Netlink", "Primitives"]),
         Room(
             name: "SimulatedWorld", kind: .pure,
-            imports: ["RouterEngine", "Arbitration", "Balancing", "Health", "Configuration", "VRRP", "Primitives"]),
+            imports: [
+                "RouterEngine", "Greeting", "Arbitration", "Balancing", "Health", "Configuration", "VRRP", "Primitives",
+            ]),
         Room(name: "CLinux", kind: .kernel, imports: []),
         Room(
             name: "LinuxWorld", kind: .kernel,
@@ -48,7 +51,8 @@ enum House {
         Room(
             name: "Workers", kind: .kernel,
             imports: [
-                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Arbitration", "Configuration", "ConfigLanguage",
+                "LinuxWorld", "RouterEngine", "Supervision", "Alerts", "Greeting", "Arbitration", "Configuration",
+                "ConfigLanguage",
                 "Primitives",
             ]),
         Room(name: "Witness", kind: .kernel, imports: ["LinuxWorld", "Arbitration", "Primitives"]),
@@ -56,7 +60,8 @@ enum House {
         Room(
             name: "aloftd", kind: .shell,
             imports: [
-                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Arbitration",
+                "CLinux", "Workers", "LinuxWorld", "Netlink", "RouterEngine", "Supervision", "Alerts", "Greeting",
+                "Arbitration",
                 "Configuration",
                 "ConfigLanguage", "VRRP", "Primitives", "Glibc",
             ]),

@@ -216,6 +216,11 @@ int32_t aloft_receive_datagrams(int32_t descriptor, uint8_t *buffer, uint32_t sl
 /// Sends all, in order; each gets its own result. Returns how many were sent.
 int32_t aloft_send_datagrams(int32_t descriptor, int32_t family, const uint8_t *buffer,
                              struct aloft_outgoing *items, int32_t count);
+/// A UDP socket of one family on every interface, for greetings: it tells hop limits, and sends with 255.
+int32_t aloft_hello_socket(int32_t family, uint16_t port);
+/// One datagram from `source` out of `interface` (0: the routing table's); 0 or -errno.
+int32_t aloft_hello_send(int32_t descriptor, int32_t family, const uint8_t *destination, uint16_t port,
+                         const uint8_t *source, uint32_t interface, const uint8_t *bytes, uint32_t length);
 int32_t aloft_packet_socket(int32_t priority);
 /// Frames with their Ethernet header, out of `interface` of each.
 int32_t aloft_send_frames(int32_t descriptor, const uint8_t *buffer, struct aloft_outgoing *items, int32_t count);
