@@ -53,9 +53,9 @@ extension Engine {
         guard let slot = slots[id.index], let facts = facts(of: id) else { return }
         greetingsBegun &+= 1
         var hash = StableHash()
-        hash.add(identity.incarnation.rawValue)
-        hash.add(identity.firstRequest)
-        hash.add(greetingsBegun)
+        hash.add(word: identity.incarnation.rawValue)
+        hash.add(word: identity.firstRequest)
+        hash.add(word: greetingsBegun)
         let peers = key.peers.filter { $0.family == key.source.family && $0 != key.source }
         let settings = GreetingSettings(
             router: slot.router.settings.id, family: slot.definition.family,
@@ -105,7 +105,7 @@ extension Engine {
     /// A datagram of the greeting port. It says itself which virtual router it is about; who that is not for looks at it and
     /// turns it away.
     mutating func receive(_ hello: HelloDatagram, at now: Instant, into effects: inout [Effect]) {
-        guard phase == .running, hello.bytes.count > 8, let number = VirtualRouterID(Int(hello.bytes[7])) else {
+        guard phase == .running, hello.bytes.count > 8, let number = VirtualRouterID(hello.bytes[7]) else {
             return
         }
         let family = hello.source.family
@@ -221,7 +221,7 @@ struct GreetingSlot: Sendable {
         var source: IPAddress
         var peers: [IPAddress]
         var group: IPAddress
-        var authentication: Authentication
+        var authentication: InstanceDefinition.Authentication
     }
 
     var key: Key
@@ -251,7 +251,7 @@ public struct HelloDatagram: Hashable, Sendable {
 }
 
 extension StableHash {
-    mutating func add(_ word: UInt64) {
+    fileprivate mutating func add(word: UInt64) {
         for shift in stride(from: 56, through: 0, by: -8) { add(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
     }
 }
