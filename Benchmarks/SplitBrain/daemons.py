@@ -1,12 +1,12 @@
 """The daemons that are compared, and the arbiters behind them. A daemon stands on both nodes; the configuration differs in what it must."""
-import os, signal, subprocess, time
-from lab import ADDRESSES, NODES, VIRTUAL, descendants
+import os, signal, time
+from lab import ADDRESSES, NODES, VIRTUAL, descendants, run
 
 SECRET = "correct-horse-battery-staple"
 
 
 def instance(node, lines="", globals_="", blocks="", extra=""):
-    priority = {"left": 150, "right": 100}[node]
+    priority = {"left": 150, "right": 100}.get(node, 50)
     return f"""global_defs {{
     vrrp_version 3
     {globals_}
@@ -31,6 +31,8 @@ class Daemon:
     """keepalived, or Aloft without an arbiter."""
     arbiters = 0
     lease = None
+    # Long enough for 3A + S, and for L(1 + Φ) of a lease of one second, and a second beside.
+    pause = 2.5
 
     def __init__(self, lane, binaries, name, burst=False):
         self.lane, self.binaries, self.name = lane, binaries, name
@@ -167,5 +169,52 @@ class Etcd(Daemon):
         return killed
 
 
-KINDS = {"keepalived": Daemon, "aloft": Daemon, "witness": Witnessed, "etcd-1": Etcd, "etcd-3": Etcd}
-COUNTS = {"keepalived": 0, "aloft": 0, "witness": 1, "etcd-1": 1, "etcd-3": 3}
+class Corosync(Daemon):
+    """Three nodes: left, right, and arb1, where an instance in fault keeps the third member of the group alive."""
+    arbiters = 1
+    lease = 2.0
+    pause = 4.5
+
+    def configuration(self, node):
+        block = f"""arbiter ring {{
+    type corosync
+    node {node}
+    lease 2
+}}"""
+        lines = "arbiter ring"
+        if node == "arb1":
+            lines += "\n    track_interface {\n        down0\n    }"
+        return instance(node, lines, self.burst, block)
+
+    def start_arbiters(self):
+        self.rings = {}
+        members = [*NODES, "arb1"]
+        listed = "".join(f"  node {{\n    nodeid: {n + 1}\n    name: {m}\n    ring0_addr: {ADDRESSES[m]}\n  }}\n" for n, m in enumerate(members))
+        with open(self.lane.folder + "/corosync.conf", "w") as file:
+            file.write("totem {\n  version: 2\n  cluster_name: lab\n  transport: knet\n  token: 300\n  token_coefficient: 0\n  consensus: 360\n"
+                       "  crypto_cipher: none\n  crypto_hash: none\n}\nquorum {\n  provider: corosync_votequorum\n}\n"
+                       "system {\n  sched_rr: no\n  move_to_root_cgroup: no\n}\nlogging {\n  to_syslog: no\n  to_stderr: yes\n}\n"
+                       f"nodelist {{\n{listed}}}\n")
+        for member in members:
+            self.start_arbiter(member)
+        run("ip", "-n", self.lane.space("arb1"), "link", "add", "down0", "type", "veth", "peer", "name", "down1")
+        self.start("arb1")
+        time.sleep(3)
+
+    def start_arbiter(self, name):
+        folder = f"{self.lane.folder}/ring-{name}"
+        for part in ("run", "state"):
+            os.makedirs(f"{folder}/{part}", exist_ok=True)
+        script = (f"mount --bind {folder}/run /run && mount --bind {folder}/state /var/lib/corosync && "
+                  f"exec /usr/sbin/corosync -f -c {self.lane.folder}/corosync.conf")
+        self.rings[name] = self.lane.start(name, "unshare", "-m", "sh", "-c", script, log=f"ring-{name}")
+
+    def kill_arbiters(self, count):
+        for pid in descendants(self.rings["arb1"].pid):
+            os.kill(pid, signal.SIGKILL)
+        self.rings["arb1"].wait()
+        return ["arb1"]
+
+
+KINDS = {"keepalived": Daemon, "aloft": Daemon, "witness": Witnessed, "etcd-1": Etcd, "etcd-3": Etcd, "corosync": Corosync}
+COUNTS = {"keepalived": 0, "aloft": 0, "witness": 1, "etcd-1": 1, "etcd-3": 3, "corosync": 1}

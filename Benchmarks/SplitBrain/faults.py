@@ -3,9 +3,6 @@ the others time, and puts it right again. The client samples all the while."""
 import os, signal, subprocess, threading, time
 from lab import HERE
 
-PAUSE = 2.5  # long enough for 3A + S, and for L(1 + Φ) of a lease of one second, and a second beside
-
-
 def arbiters(daemon):
     return daemon.lane.names[3:]
 
@@ -14,20 +11,20 @@ def both_ways(pairs):
     return pairs + [(b, a) for a, b in pairs]
 
 
-def cut_while(daemon, pairs, seconds=PAUSE):
+def cut_while(daemon, pairs):
     daemon.lane.cut(*pairs)
-    time.sleep(seconds)
+    time.sleep(daemon.pause)
     daemon.lane.heal()
 
 
 def crash(daemon, holder, other):
     daemon.crash(holder)
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
 
 
 def freeze(daemon, holder, other):
     daemon.signal_all(holder, signal.SIGSTOP)
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
     daemon.signal_all(holder, signal.SIGCONT)
 
 
@@ -84,7 +81,7 @@ def fence_removed(daemon, holder, other):
     """By hand, while the daemon is cut off: what is left is the daemon."""
     daemon.lane.cut(*both_ways([(holder, a) for a in [other] + arbiters(daemon)]))
     daemon.lane.inside(holder, "/usr/bin/python3", HERE + "/splitbrain", "unfence")
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
     daemon.lane.heal()
 
 
@@ -92,31 +89,31 @@ def arbiter_restarted(daemon, holder, other):
     for name in daemon.kill_arbiters(1):
         time.sleep(0.2)
         daemon.start_arbiter(name)
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
 
 
 def arbiters_killed(daemon, holder, other):
     """Two of three, for longer than the lease."""
     killed = daemon.kill_arbiters(2)
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
     for name in killed:
         daemon.start_arbiter(name)
 
 
 def stop(daemon, holder, other):
     daemon.stop(holder)
-    time.sleep(PAUSE / 2)
+    time.sleep(daemon.pause / 2)
 
 
 def worker_killed(daemon, holder, other):
     os.kill(daemon.worker(holder), signal.SIGKILL)
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
 
 
 def supervisor_killed(daemon, holder, other):
     daemon.processes[holder].kill()
     daemon.processes[holder].wait()
-    time.sleep(PAUSE)
+    time.sleep(daemon.pause)
 
 
 FAULTS = {
