@@ -135,7 +135,9 @@ class Etcd(Daemon):
         super().__init__(lane, binaries, name, burst)
         self.arbiters = 3 if name == "etcd-3" else 1
         self.members = {}
-        self.lease = 1.0
+        # While three members elect a leader nothing is committed for up to 2.7 s.
+        self.lease = 3.0 if self.arbiters == 3 else 1.0
+        self.pause = 1.5 + 1.1 * self.lease
 
     def configuration(self, node):
         endpoints = "\n    ".join(f"endpoint http://{ADDRESSES[a]}:2379" for a in self.lane.names[3:])
@@ -143,7 +145,7 @@ class Etcd(Daemon):
     type etcd
     {endpoints}
     node {node}
-    lease 1
+    lease {self.lease}
 }}"""
         return instance(node, "arbiter cluster", self.burst, block)
 

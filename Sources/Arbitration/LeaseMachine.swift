@@ -50,6 +50,8 @@ public struct LeaseMachine: Hashable, Sendable {
     /// No request before this.
     var notBefore: Instant = .zero
     var nextLook: Instant = .zero
+    /// Until then it looks again and again: the lease is about to be given back.
+    var hurriesUntil: Instant = .zero
     var renewAt: Instant = .zero
     /// The highest ever seen; a record below either is an old one.
     var highestEpoch = Epoch.none
@@ -175,9 +177,11 @@ public struct LeaseMachine: Hashable, Sendable {
         proceed(at: now, into: &effects)
     }
 
-    /// Something says that the holder is gone or going, such as an advert of priority 0: it looks at once.
+    /// Something says that the holder is gone or going, such as an advert of priority 0: it looks at once, and often for a while. The
+    /// holder says so before its lease is given back.
     public mutating func hurry(at now: Instant, into effects: inout [LeaseEffect]) {
         expire(at: now, into: &effects)
+        hurriesUntil = now + terms.look
         nextLook = min(nextLook, now)
         proceed(at: now, into: &effects)
     }

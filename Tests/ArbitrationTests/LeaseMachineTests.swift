@@ -160,6 +160,29 @@ struct Bench {
         #expect(bench.answer(.refused(standing: other), to: 5, at: 900) == [.mustNotHold(.heldByAnother(other.holder))])
     }
 
+    @Test("Who hears that the holder is going looks every few milliseconds, for a sixth of the lease") func hurries() throws {
+        var bench = try Bench()
+        _ = bench.start(wants: false)
+        let held = try Bench.record("b")
+        #expect(bench.answer(.found(held), to: 1, at: 10) == [])
+        _ = bench.want(true, at: 100)
+        bench.machine.hurry(at: Bench.at(100), into: &bench.effects)
+        #expect(bench.take() == [.read(request: 2)])
+        #expect(bench.answer(.found(held), to: 2, at: 102) == [])
+        #expect(bench.advance(to: 106) == [])
+        #expect(bench.advance(to: 107) == [.read(request: 3)])
+        let free = try Bench.record(nil, version: 2)
+        #expect(bench.answer(.found(free), to: 3, at: 108).count == 1, "taken at once")
+        // Who was wrong goes back to its usual pace.
+        var other = try Bench()
+        _ = other.start()
+        _ = other.answer(.found(held), to: 1, at: 10)
+        other.machine.hurry(at: Bench.at(100), into: &other.effects)
+        #expect(other.take() == [.read(request: 2)])
+        #expect(other.answer(.found(held), to: 2, at: 267) == [])
+        #expect(other.machine.nextDeadline == Bench.at(267) + .seconds(1) / 6)
+    }
+
     @Test("It steps down before the end, and takes what it lost under a new epoch") func expires() throws {
         var (bench, mine) = try Bench.holding()
         _ = bench.advance(to: 344)
