@@ -1,30 +1,41 @@
 """The daemons that are compared, and the arbiters behind them. A daemon stands on both nodes; the configuration differs in what it must."""
 import os, signal, time
-from lab import ADDRESSES, NODES, VIRTUAL, descendants, run
+from lab import ADDRESSES, NODES, VIRTUAL, VIRTUAL_6, descendants, run
 
 SECRET = "correct-horse-battery-staple"
 
 
-def instance(node, lines="", globals_="", blocks="", extra=""):
+def estate(node, arbiter="", globals_="", blocks="", lines=""):
+    """A sync group of an IPv4 and an IPv6 router: one role, and where there is an arbiter, one lease."""
     priority = {"left": 150, "right": 100}.get(node, 50)
+    routers = ""
+    for name, number, addresses in (("VI_1", 51, f"{VIRTUAL}/24"), ("VI_6", 52, f"fe80::100/64\n        {VIRTUAL_6}/64")):
+        routers += f"""vrrp_instance {name} {{
+    state BACKUP
+    nopreempt
+    interface eth0
+    virtual_router_id {number}
+    priority {priority}
+    advert_int 0.25
+    {lines}
+    virtual_ipaddress {{
+        {addresses}
+    }}
+}}
+"""
     return f"""global_defs {{
     vrrp_version 3
     {globals_}
 }}
 {blocks}
-vrrp_instance VI_1 {{
-    state BACKUP
-    nopreempt
-    interface eth0
-    virtual_router_id 51
-    priority {priority}
-    advert_int 0.25
-    {lines}
-    virtual_ipaddress {{
-        {VIRTUAL}/24
+vrrp_sync_group PAIR {{
+    group {{
+        VI_1
+        VI_6
     }}
+    {arbiter}
 }}
-"""
+{routers}"""
 
 
 class Daemon:
@@ -40,7 +51,7 @@ class Daemon:
         self.burst = "vrrp_garp_interval 0.02\n    vrrp_garp_master_repeat 150" if burst else ""
 
     def configuration(self, node):
-        return instance(node, globals_=self.burst)
+        return estate(node, globals_=self.burst)
 
     def start_arbiters(self):
         pass
@@ -110,7 +121,7 @@ class Witnessed(Daemon):
     node {node}
     lease 1
 }}"""
-        return instance(node, "arbiter third", self.burst, block)
+        return estate(node, "arbiter third", self.burst, block)
 
     def start_arbiters(self):
         keys = self.lane.folder + "/keys"
@@ -147,7 +158,7 @@ class Etcd(Daemon):
     node {node}
     lease {self.lease}
 }}"""
-        return instance(node, "arbiter cluster", self.burst, block)
+        return estate(node, "arbiter cluster", self.burst, block)
 
     def start_arbiters(self):
         for name in self.lane.names[3:]:
@@ -183,10 +194,8 @@ class Corosync(Daemon):
     node {node}
     lease 2
 }}"""
-        lines = "arbiter ring"
-        if node == "arb1":
-            lines += "\n    track_interface {\n        down0\n    }"
-        return instance(node, lines, self.burst, block)
+        lines = "track_interface {\n        down0\n    }" if node == "arb1" else ""
+        return estate(node, "arbiter ring", self.burst, block, lines)
 
     def start_arbiters(self):
         self.rings = {}

@@ -2,7 +2,7 @@
 import ctypes, os, shutil, signal, struct, subprocess, tempfile, time
 from traffic import RECORD, ANSWER, CLAIM, boot
 
-VIRTUAL = "10.66.0.100"
+VIRTUAL, VIRTUAL_6 = "10.66.0.100", "fd00:66::100"
 NODES = ("left", "right")
 ADDRESSES = {"left": "10.66.0.1", "right": "10.66.0.2", "client": "10.66.0.3", "arb1": "10.66.0.9", "arb2": "10.66.0.10", "arb3": "10.66.0.11"}
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -75,8 +75,10 @@ class Lane:
             run("ip", "-n", space, "link", "set", "lo", "up")
             run("ip", "-n", space, "link", "add", "eth0", "address", mac(self.number, name), "type", "veth", "peer", "name", name, "netns", switch)
             run("ip", "-n", switch, "link", "set", name, "master", "bridge", "up")
+            self.inside(name, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
             run("ip", "-n", space, "link", "set", "eth0", "up")
             run("ip", "-n", space, "addr", "add", ADDRESSES[name] + "/24", "dev", "eth0")
+            run("ip", "-n", space, "addr", "add", f"fd00:66::{list(ADDRESSES).index(name) + 1}/64", "dev", "eth0", "nodad")
             for setting in ("all.promote_secondaries=1", "eth0.promote_secondaries=1"):
                 self.inside(name, "sysctl", "-qw", "net.ipv4.conf." + setting)
         self.inside("switch", "nft", "-f", "-", text="""table bridge lab {
@@ -89,7 +91,7 @@ class Lane:
     def sample(self, interval):
         self.path = self.folder + "/samples"
         open(self.path, "wb").close()
-        self.start("client", "/usr/bin/python3", HERE + "/splitbrain", "sample", self.path, ADDRESSES["client"], VIRTUAL, mac(self.number, "client"),
+        self.start("client", "/usr/bin/python3", HERE + "/splitbrain", "sample", self.path, ADDRESSES["client"], VIRTUAL, VIRTUAL_6, mac(self.number, "client"),
                    mac(self.number, "left"), mac(self.number, "right"), str(interval), log="client")
 
     # What the client saw
