@@ -156,7 +156,9 @@ extension Engine {
             }
         }
         let isMaster = routers.allSatisfy { $0.role == .master }
-        let wants = phase == .running && fence != .pending && (verdict == .promote || isMaster)
+        // What a predecessor held it held under a fence, which stands.
+        let isFenced = fence != .pending || lease.machine.holdsUntil != nil
+        let wants = phase == .running && isFenced && (verdict == .promote || isMaster)
         if wants != lease.machine.wants {
             drive(id, at: now, into: &effects) { machine, said in
                 machine.update(wants: wants, at: now, into: &said)

@@ -159,10 +159,13 @@ struct Worker: ~Copyable {
     /// A flood of them holds nobody up: the rest has its turn in the next round.
     private mutating func readGreetings() {
         for port in node.world.helloPorts {
+            // Read first: an answer leaves by the same socket.
+            var heard: [HelloDatagram] = []
             _ = try? port.socket.receive { bytes, source, interface, hopLimit in
-                let hello = HelloDatagram(bytes: bytes, source: source, interface: interface, hopLimit: hopLimit)
-                node.handle(.hello(hello), at: BootClock.now())
+                heard.append(
+                    HelloDatagram(bytes: bytes, source: source, interface: interface, hopLimit: hopLimit))
             }
+            for hello in heard { node.handle(.hello(hello), at: BootClock.now()) }
         }
     }
 
