@@ -149,7 +149,10 @@ struct LeaseBench {
     }
 
     /// Where the first effect of a kind stands among the effects.
-    func place(_ isIt: (Effect) -> Bool) throws -> Int { try #require(effects.firstIndex(where: isIt), "\(effects)") }
+    func place(_ isIt: (Effect) -> Bool) throws -> Int {
+        let index = effects.firstIndex(where: isIt)
+        return try #require(index, "\(effects)")
+    }
 }
 
 extension Effect {
