@@ -119,13 +119,15 @@ extension LeaseExchange.Reports {
         }
         var reports: [LeaseReport] = []
         for _ in 0..<count {
-            guard let lease = reader.text().flatMap(LeaseName.init), let kind = reader.uint8() else { return nil }
-            if kind == 0 {
+            guard let lease = reader.text().flatMap(LeaseName.init) else { return nil }
+            switch reader.uint8() {
+            case 0:
                 guard let record = reader.record() else { return nil }
                 reports.append(LeaseReport(lease: lease, kind: .news(record)))
-            } else {
+            case 1:
                 guard let request = reader.uint64(), let answer = reader.answer() else { return nil }
                 reports.append(LeaseReport(lease: lease, kind: .answer(request: request, answer)))
+            default: return nil
             }
         }
         guard reader.isAtEnd else { return nil }

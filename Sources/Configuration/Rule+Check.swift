@@ -85,4 +85,7 @@ extension Rule {
     static let hostProgram = Rule(always: .warning, "config.host.program-missing")
     static let hostProgramUnsafe = Rule(always: .warning, "config.host.program-unsafe")
     static let hostUser = Rule(always: .warning, "config.host.user-unknown")
+    static let hostFence = Rule(always: .warning, "config.host.fence-weak")
+    static let hostArbiter = Rule(always: .warning, "config.host.arbiter-silent")
+    static let hostRoundTrip = Rule(always: .warning, "config.host.lease-below-round-trips")
 }

@@ -71,15 +71,7 @@ public final class CorosyncClient {
     /// of this node has the lock, or when the memory cannot be read: what it said is not to be forgotten.
     public init(_ settings: CorosyncSettings) throws(SystemError) {
         self.settings = settings
-        var reason = [UInt8](repeating: 0, count: 256)
-        let loaded = reason.withUnsafeMutableBytes { bytes in
-            aloft_corosync_load(bytes.baseAddress?.assumingMemoryBound(to: CChar.self), UInt64(bytes.count))
-        }
-        guard loaded == 0 else {
-            let why = String(decoding: reason.prefix { $0 != 0 }, as: UTF8.self)
-            throw SystemError(
-                .process, .notFound, "load Corosync's client libraries (Debian: libcpg4, libquorum5, libcmap4):", why)
-        }
+        try CorosyncLibraries.load()
         guard let lock = try LockFile.acquire(settings.memoryPath + ".lock") else {
             throw SystemError(.file, .busy, "take part in the register twice on one node, by", settings.memoryPath)
         }

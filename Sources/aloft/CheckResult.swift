@@ -19,6 +19,8 @@ struct CheckResult {
     /// Why there is no comparison, for people.
     private var noComparison = ""
     private var hostDiagnostics: [Diagnostic] = []
+    /// What leases meet on this host; nil where it was not asked, or nothing needs a lease.
+    private var hostLeases: HostLeases?
 
     init(_ files: [CheckedFile]) {
         self.files = files
@@ -69,7 +71,9 @@ struct CheckResult {
     /// Asks the host that this runs on.
     mutating func ask(_ host: some HostFacts, _ leniency: Leniency) {
         guard let file = files.first else { return }
-        hostDiagnostics = HostCheck(file.loaded, host, leniency: leniency).diagnostics
+        let check = HostCheck(file.loaded, host, leniency: leniency)
+        hostDiagnostics = check.diagnostics
+        hostLeases = check.leases
         collect()
     }
 
@@ -90,6 +94,12 @@ struct CheckResult {
         let findings = report.text()
         if !findings.isEmpty { parts.append(findings) }
         parts.append(files.map { $0.name + ": " + verdict($0) + "\n" }.joined())
+        if let hostLeases {
+            let lines =
+                ["fence: \(hostLeases.fence.text)"]
+                + hostLeases.answers.map { "arbiter \($0.name) (\($0.kind)) \($0.answer.text)" }
+            parts.append(lines.map { $0 + "\n" }.joined())
+        }
         if let comparison {
             let together = comparison.findings.count { $0.diagnostic.severity == .error }
             let text =
@@ -130,6 +140,7 @@ struct CheckResult {
                 }
             }
             json.memberArray("diagnostics") { report.write(to: &$0, page: RulePage.address) }
+            if let hostLeases { json.memberObject("live") { hostLeases.write(to: &$0) } }
             if let comparison {
                 json.memberArray("elections") { ElectionTable(comparison.elections).write(to: &$0) }
             }
@@ -138,4 +149,26 @@ struct CheckResult {
     }
 
     func sarif() -> String { report.sarif(version: aloftVersion, page: RulePage.address) }
+}
+
+extension HostLeases {
+    fileprivate func write(to json: inout JSONWriter) {
+        json.memberObject("fence") { json in
+            json.member("kind", fence.name)
+            json.member("text", fence.text)
+        }
+        json.memberArray("arbiters") { json in
+            for one in answers {
+                json.object { json in
+                    json.member("name", one.name)
+                    json.member("type", one.kind)
+                    json.member("state", one.answer.name)
+                    if case .answers(let roundTrip?, _) = one.answer {
+                        json.member("round_trip_ns", roundTrip.nanoseconds)
+                    }
+                    json.member("text", one.answer.text)
+                }
+            }
+        }
+    }
 }

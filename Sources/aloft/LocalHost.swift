@@ -1,3 +1,4 @@
+import ArbiterWorker
 import Configuration
 import Glibc
 import LinuxWorld
@@ -65,4 +66,41 @@ struct LocalHost: HostFacts {
     func knows(_ user: ScriptUser) -> Bool { users?.identity(user: user.user, group: user.group) != nil }
     func isRoot(_ user: ScriptUser) -> Bool { users?.identity(user: user.user)?.uid == 0 }
     func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
+    /// The programs are loaded and tried on frames that no interface has; nothing is attached.
+    func fence() -> HostFence {
+        let why: String
+        do throws(SystemError) {
+            // Of a number that no daemon's is: those are hashes of paths.
+            var fence = try LeaseFence(instance: .max)
+            switch try fence.selfTest() {
+            case .passed(let time): return .kernel(tested: time)
+            case .failed(let failure): why = "\(FenceSelfTest.failed(failure))"
+            }
+        } catch {
+            guard geteuid() == 0 else { return .unknown("only root, as whom the daemon runs, can try it (\(error))") }
+            why = "\(error)"
+        }
+        return .lifetimes(why, hasNFTables: Self.canFenceByNFTables)
+    }
+
+    /// A table for an address that nobody has, at `lo`, for a moment.
+    private static var canFenceByNFTables: Bool {
+        do throws(SystemError) {
+            guard let slot = FenceSlot(0), let address = IPAddress("240.0.0.1") else { return false }
+            var fence = try NFTablesFence(instance: .max)
+            try fence.setGuards([FenceGuard(interface: InterfaceIndex(1), address: address, slot: slot)])
+            try fence.setGuards([])
+            return true
+        } catch { return false }
+    }
+
+    func ask(_ arbiter: ArbiterDefinition, about lease: LeaseDefinition) -> HostArbiter {
+        switch ArbiterInquiry.ask(arbiter, about: lease) {
+        case .answered(let roundTrip, let words): .answers(within: roundTrip, words)
+        case .refused(let why): .refuses(why)
+        case .silent(let why): .silent(why)
+        case .unusable(let why): .unusable(why)
+        }
+    }
 }

@@ -282,6 +282,24 @@ import Testing
         #expect(server.limitsOnNFTables == [])
     }
 
+    @Test("Examples/split-brain: both nodes want one lease from one witness, under names of their own and one secret")
+    func splitBrain() throws {
+        let models = try directors("split-brain")
+        #expect(models[0].leases == models[1].leases && models[0].leases.map(\.name) == ["web/WEB"])
+        #expect(models.map { $0.arbiters.map(\.node) } == [["left"], ["right"]])
+        #expect(models.allSatisfy { $0.arbiters[0].leaseDuration == .seconds(1) && $0.arbiters[0].drift == 100 })
+        let root = Corpus.root.deletingLastPathComponent().deletingLastPathComponent()
+        func text(_ path: String) throws -> String {
+            try String(contentsOf: root.appending(path: path), encoding: .utf8)
+        }
+        let key = try text("Examples/split-brain/witness.key").split(separator: "\n")
+        let keys = try text("Examples/split-brain/witness.keys").split(separator: "\n").filter { !$0.hasPrefix("#") }
+        #expect(key.count == 1 && keys.map { $0.split(separator: " ") } == [["web", key[0]]])
+        let block = try text("Examples/split-brain/left.conf").split(separator: "\n").drop { $0.hasPrefix("#") }
+            .joined(separator: "\n")
+        #expect(try text("README.md").contains(block), "README.md shows it as it is")
+    }
+
     @Test("Examples/lvs-nat: VI_1 and VI_GATEWAY in VG1, 192.168.1.11:22 to 10.20.40.11:22, rr, NAT, TCP_CHECK")
     func addressTranslation() throws {
         let models = try directors("lvs-nat")

@@ -11,6 +11,8 @@ struct FakeHost: HostFacts {
     var readable: [String] = []
     var hasIPv6 = true
     var hasIPVS = true
+    var standingFence = HostFence.kernel(tested: .milliseconds(2))
+    var answer = HostArbiter.answers(within: .milliseconds(1), "the lease is free")
 
     /// eth0 with 10.0.0.9/24, as the tests' instance wants it.
     static var usual: FakeHost {
@@ -33,6 +35,8 @@ struct FakeHost: HostFacts {
     func knows(_ user: ScriptUser) -> Bool { users.contains(user.user) && user.group != "nogroup" }
     func isRoot(_ user: ScriptUser) -> Bool { user.user == "root" }
     func isReadable(_ path: String) -> Bool { readable.contains(path) }
+    func fence() -> HostFence { standingFence }
+    func ask(_ arbiter: ArbiterDefinition, about lease: LeaseDefinition) -> HostArbiter { answer }
 }
 
 @Suite struct HostCheckTests {
@@ -189,5 +193,77 @@ struct FakeHost: HostFacts {
         var host = FakeHost.usual
         host.users.append("keepalived_script")
         #expect(check(secure, host) == [])
+    }
+
+    // MARK: Leases
+
+    private static func leased(_ first: String = "") -> String {
+        """
+        arbiter third {\(first)
+        type witness
+        address 198.51.100.5
+        key_file /etc/aloft/witness.key
+        node left
+        }
+
+        """ + instance("arbiter third")
+    }
+
+    @Test("Where nothing needs a lease nobody is asked, and no fence is tried")
+    func noLease() {
+        var host = FakeHost.usual
+        host.standingFence = .lifetimes("no", hasNFTables: false)
+        #expect(check(instance(""), host) == [])
+        #expect(HostCheck(Configuration.load(text: instance("")), host).leases == nil)
+    }
+
+    @Test("config.host.fence-weak: a kernel that cannot end what a lease covers; one that was not tried is no warning")
+    func fence() {
+        var host = FakeHost.usual
+        let text = Self.leased()
+        #expect(check(text, host) == [])
+        host.standingFence = .unknown("run as root")
+        #expect(check(text, host) == [])
+        host.standingFence = .lifetimes("bpf(2) is not allowed", hasNFTables: true)
+        #expect(check(text, host) == ["1:9 warning config.host.fence-weak"])
+        let check = HostCheck(Configuration.load(text: text), host)
+        #expect(check.leases?.fence.text.contains("nf_tables could do better") == true)
+        #expect(check.diagnostics.first?.reason.contains("for up to 10 s") == true)
+    }
+
+    @Test("config.host.arbiter-silent: an arbiter that does not answer, cannot be asked, or has no lease to give")
+    func silentArbiter() {
+        var host = FakeHost.usual
+        let text = Self.leased()
+        host.answer = .silent("no answer within 1 s")
+        #expect(check(text, host) == ["3:1 warning config.host.arbiter-silent"])
+        host.answer = .refuses("two_node")
+        #expect(check(text, host) == ["3:1 warning config.host.arbiter-silent"])
+        host.answer = .unusable("the key cannot be read")
+        #expect(check(text, host) == ["4:1 warning config.host.arbiter-silent"])
+    }
+
+    @Test("config.host.lease-below-round-trips: a lease is three round trips long at least")
+    func roundTrip() {
+        var host = FakeHost.usual
+        let text = Self.leased()
+        host.answer = .answers(within: .milliseconds(333), "")
+        #expect(check(text, host) == [])
+        host.answer = .answers(within: .milliseconds(334), "")
+        #expect(check(text, host) == ["1:9 warning config.host.lease-below-round-trips"])
+        host.answer = .answers(within: nil, "")
+        #expect(check(text, host) == [])
+        let written = Self.leased("\nlease 0.5")
+        host.answer = .answers(within: .milliseconds(200), "")
+        #expect(check(written, host) == ["2:1 warning config.host.lease-below-round-trips"])
+    }
+
+    @Test("What leases meet here is told in words, each arbiter that is used once")
+    func leaseWords() throws {
+        let text = Self.leased()
+        let leases = try #require(HostCheck(Configuration.load(text: text), FakeHost.usual).leases)
+        #expect(leases.answers.map(\.name) == ["third"] && leases.answers.map(\.kind) == ["witness"])
+        #expect(leases.answers[0].answer.text == "answers within 0.0010 s: the lease is free")
+        #expect(leases.fence.name == "kernel" && leases.fence.text.contains("serves nothing after its lease ends"))
     }
 }

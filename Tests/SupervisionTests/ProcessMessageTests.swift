@@ -33,6 +33,12 @@ private let workerMessages: [WorkerMessage] = [
     .dump(.statistics, Array("x".utf8), isLast: false),
     .reloadFinished(accepted: false, "line 3"),
     .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(delivered: 3, lost: 1),
+    .ask([1, 2, 3]), .reports([]), .guards(GuardedAddresses([])),
+    .guards(
+        GuardedAddresses([
+            .init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 4094),
+            .init(interface: InterfaceIndex(7), address: [UInt8](repeating: 0xFE, count: 16), slot: 0),
+        ])),
 ]
 
 private let order = MailOrder(
@@ -44,7 +50,8 @@ private let supervisorMessages: [SupervisorMessage] = [
     .checkFinished(id: 1, .exited(-1)), .checkFinished(id: 1, .signalled(9)), .checkFinished(id: 2, .timedOut),
     .checkFinished(id: 3, .stillRunning), .checkFinished(id: 4, .failedToStart(errno: 2, "no such file")),
     .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]), .mail(order),
-    .role(instance: "VI_1", state: "MASTER"),
+    .role(instance: "VI_1", state: "MASTER"), .ask([]), .reports([9, 8]), .fence(.kernel, ""),
+    .fence(.timeouts, "why"), .fence(.lifetimes, "bpf(2): EPERM"), .fence(.lost, "somebody"),
 ]
 
 @Suite struct ProcessMessageTests {
@@ -91,6 +98,19 @@ private let supervisorMessages: [SupervisorMessage] = [
         // startCheck with 4 billion arguments.
         let payload: [UInt8] = [1, 5, 0, 0, 0, 1, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0]
         #expect(WorkerMessage(payload: payload[...]) == nil)
+    }
+
+    @Test("Questions and reports may be dropped when the supervisor does not read; what the fence guards may not")
+    func essential() {
+        #expect(!WorkerMessage.ask([1]).isEssential && !WorkerMessage.reports([1]).isEssential)
+        #expect(WorkerMessage.guards(GuardedAddresses([])).isEssential)
+    }
+
+    @Test("A report of the fence that nobody knows is no message")
+    func unknownFence() {
+        var payload = SupervisorMessage.fence(.lost, "").payload
+        payload[2] = 4
+        #expect(SupervisorMessage(payload: payload[...]) == nil)
     }
 
     @Test func aLongAnswerIsSentInPartsThatFit() {

@@ -1,3 +1,4 @@
+import Arbitration
 import Primitives
 import Supervision
 
@@ -17,6 +18,7 @@ enum ControlTarget {
             try check(WorkerMessage.self, payload)
             try check(SupervisorMessage.self, payload)
             try checkRequest(payload)
+            try checkLeases(payload)
             if let value = JSONValue(payload) { try checkStrings(of: value) }
         }
         return digest.value
@@ -41,6 +43,20 @@ enum ControlTarget {
         let again = message.payload
         try require(Message(payload: again[...]) == message, "\(message) is not what its own bytes say")
         try require(again.count <= payload.count * 3, "\(payload.count) bytes became \(again.count)")
+    }
+
+    /// Questions and reports about leases, which pass through the supervisor as bytes. A text may be cut, so bytes are compared.
+    private static func checkLeases(_ payload: [UInt8]) throws(Violation) {
+        if let asked = LeaseExchange.Questions(decoding: payload) {
+            let again = LeaseExchange.Questions(decoding: asked.encoded)
+            try require(again?.encoded == asked.encoded, "\(asked) is not what it says")
+            try require(again?.questions == asked.questions, "\(asked) is not what it says")
+        }
+        if let said = LeaseExchange.Reports(decoding: payload) {
+            let again = LeaseExchange.Reports(decoding: said.encoded)
+            try require(again?.encoded == said.encoded, "\(said) is not what it says")
+            try require(again?.reports == said.reports, "\(said) is not what it says")
+        }
     }
 
     private static func checkRequest(_ payload: [UInt8]) throws(Violation) {

@@ -10,6 +10,8 @@ public struct HostCheck<Facts: HostFacts> {
     let leniency: Leniency
     /// In the order of the text.
     public private(set) var diagnostics: [Diagnostic] = []
+    /// What leases would meet here; nil where the configuration has none.
+    public internal(set) var leases: HostLeases?
 
     /// Nothing is said about a configuration that was refused.
     public init(_ loaded: LoadedConfiguration, _ facts: Facts, leniency: Leniency = .strict) {
@@ -26,6 +28,7 @@ public struct HostCheck<Facts: HostFacts> {
         }
         checkPrograms()
         checkServers()
+        checkLeases()
         diagnostics = loaded.sources.placed(diagnostics).enumerated().sorted { a, b in
             (a.element.range.start, a.offset) < (b.element.range.start, b.offset)
         }.map(\.element)

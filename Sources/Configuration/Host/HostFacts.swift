@@ -18,6 +18,32 @@ public protocol HostFacts {
     var hasIPv6: Bool { get }
     /// Whether the kernel has ip_vs, or can load it.
     var hasIPVS: Bool { get }
+    /// What would end serving at the end of a lease here. It is tried, not looked up.
+    func fence() -> HostFence
+    /// Asks an arbiter once about a lease; waits a second at most.
+    func ask(_ arbiter: ArbiterDefinition, about lease: LeaseDefinition) -> HostArbiter
+}
+
+/// What ends serving at the end of a lease, when the daemon itself hangs or is dead.
+public enum HostFence: Hashable, Sendable {
+    /// The kernel's programs load, and passed their test in this time.
+    case kernel(tested: Duration)
+    /// Nothing but the lifetimes of addresses. Why not better, and whether nf_tables could do it.
+    case lifetimes(String, hasNFTables: Bool)
+    /// Whoever asks may not try: why.
+    case unknown(String)
+}
+
+/// What an arbiter said to one question.
+public enum HostArbiter: Hashable, Sendable {
+    /// How long the answer took, nil where that says nothing; and what it said, in words.
+    case answers(within: Duration?, String)
+    /// It answers, and no lease could be had from it: why.
+    case refuses(String)
+    /// No answer: why.
+    case silent(String)
+    /// It cannot be asked from here: why.
+    case unusable(String)
 }
 
 /// A network interface as it is now.
