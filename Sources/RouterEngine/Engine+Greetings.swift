@@ -209,6 +209,8 @@ extension Engine {
     /// `vrrp_hello_port`.
     public var helloPort: UInt16 { model.global.helloPort }
 
+    public func greeted(named name: String) -> [GreetingPeer] { router(named: name).map { greeted($0) } ?? [] }
+
     /// What is known of the others by their greetings.
     public func greeted(_ id: RouterID) -> [GreetingPeer] {
         greetings.indices.contains(id.index) ? greetings[id.index]?.machine.peers ?? [] : []

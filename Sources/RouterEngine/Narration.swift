@@ -1,4 +1,5 @@
 import Configuration
+import Greeting
 import Primitives
 import VRRP
 
@@ -26,6 +27,7 @@ public enum Narration {
         case .preempted:
             let theirs = cause.peerPriority.map { " \($0)" } ?? ""
             return "priority \(status.priority) is higher than\(theirs) of \(peer)"
+        case .helloClaimed: return "\(peer) ranks higher, and asked for the lease"
         case .leaseTakenFree, .leaseTakenAbsent, .leaseTakenRunOut, .leaseTakenOwn:
             return "it was ready, and its lease was granted: " + (status.lease.map(holding) ?? "")
         case .leaseStarting, .leaseNothingThere, .leaseHeldByAnother, .leaseExpired, .leaseReleased,

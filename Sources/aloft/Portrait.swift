@@ -14,6 +14,7 @@ struct Portrait {
     let wire: String
     let group: String?
     let lease: [String]
+    let greeted: [String]
 
     init(_ json: JSONValue) {
         name = json["name"]?.string ?? "?"
@@ -42,6 +43,7 @@ struct Portrait {
             + " on \(json["interface"]?.string ?? "?")" + (source.isEmpty ? "" : " from \(source)")
         group = json["sync_group"]?.string
         lease = Portrait.lease(json)
+        greeted = (json["greeted"]?.array ?? []).map(Portrait.greeted)
     }
 
     /// A line or two, for `status`.
@@ -63,6 +65,7 @@ struct Portrait {
         lines.append("  speaks     \(wire)")
         if let group { lines.append("  sync group \(group)") }
         lines += lease.map { "  lease      \($0)" }
+        lines += greeted.map { "  node       \($0)" }
         lines += peers.map { "  peer       \($0)" }
         return lines
     }
@@ -82,6 +85,18 @@ struct Portrait {
                     + "[\(json["rejection"]?.string ?? "?")]")
         }
         return "\(json["address"]?.string ?? "?"): \(parts.joined(separator: "; "))"
+    }
+
+    /// `web1 (10.0.0.2): MASTER, priority 150, aloft 0.1.0`, and what it has otherwise.
+    private static func greeted(_ json: JSONValue) -> String {
+        var text =
+            "\(json["name"]?.string ?? "?") (\(json["address"]?.string ?? "?")): \(json["state"]?.string ?? "?"), "
+            + "priority \(json["priority"]?.integer ?? 0), \(json["program"]?.string ?? "?")"
+        if let obstacle = json["obstacle"]?.string { text += "; cannot serve: \(obstacle)" }
+        if json["claims"]?.bool == true { text += "; asks for the lease" }
+        let rules = (json["otherwise"]?.array ?? []).compactMap(\.string)
+        if !rules.isEmpty { text += "; configured otherwise: \(rules.joined(separator: ", "))" }
+        return text
     }
 
     /// Who holds, by what, and what guards it.

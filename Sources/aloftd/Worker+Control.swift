@@ -100,6 +100,12 @@ extension Worker {
                 json.member("ago_ms", (now - heard.at).nanoseconds / 1_000_000)
             }
         }
+        let greeted = node.engine.greeted(named: status.name)
+        if !greeted.isEmpty {
+            json.memberArray("greeted") { json in
+                for peer in greeted { json.object { members(of: peer, at: now, into: &$0) } }
+            }
+        }
         json.memberArray("peers") { json in
             for neighbour in status.neighbours {
                 json.object { json in

@@ -1,10 +1,28 @@
 import Arbitration
+import Greeting
 import Primitives
 import RouterEngine
 import Supervision
 
 /// Leases, as `aloft status` and `aloft explain` show them.
 extension Worker {
+    /// The others as they say themselves.
+    func members(of peer: GreetingPeer, at now: Instant, into json: inout JSONWriter) {
+        json.member("name", peer.name.name.description)
+        json.member("address", peer.address.description)
+        json.member("program", peer.facts.program.description)
+        json.member("state", peer.facts.role.description)
+        json.member("priority", Int64(peer.facts.priority.rawValue))
+        json.member("eligible", peer.facts.isEligible)
+        if let obstacle = peer.facts.obstacle { json.member("obstacle", obstacle.description) }
+        json.member("claims", peer.facts.claims)
+        json.member("ago_ms", (now - peer.heardAt).nanoseconds / 1_000_000)
+        if let roundTrip = peer.roundTrip { json.member("round_trip_us", roundTrip.nanoseconds / 1000) }
+        json.memberArray("otherwise") { json in
+            for mismatch in peer.mismatches { json.value(mismatch.rule.description) }
+        }
+    }
+
     func members(of lease: LeaseStatus, at now: Instant, into json: inout JSONWriter) {
         json.member("name", lease.definition.name)
         json.member("arbiter", lease.arbiter.name)
