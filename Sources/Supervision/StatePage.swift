@@ -4,8 +4,8 @@
 /// | offset | size | what |
 /// | --- | --- | --- |
 /// | 0 | 8 | magic |
-/// | 16 | 8 | this life of the daemon: random, the same for all its workers
 /// | 8 | 8 | the promise: boot-time nanoseconds by which the worker will have woken; 0 while it starts |
+/// | 16 | 8 | this life of the daemon: random, the same for all its workers |
 public enum StatePage {
     /// `ALOFT`, and the layout's version.
     public static let magic: UInt64 = 0x414C_4F46_5400_0001

@@ -263,7 +263,7 @@ struct FakeHost: HostFacts {
         let text = Self.leased()
         let leases = try #require(HostCheck(Configuration.load(text: text), FakeHost.usual).leases)
         #expect(leases.answers.map(\.name) == ["third"] && leases.answers.map(\.kind) == ["witness"])
-        #expect(leases.answers[0].answer.text == "answers within 0.0010 s: the lease is free")
+        #expect(leases.answers[0].answer.text == "answers within 0.001 s: the lease is free")
         #expect(leases.fence.name == "kernel" && leases.fence.text.contains("serves nothing after its lease ends"))
     }
 }
