@@ -49,6 +49,8 @@ final class Judge {
     /// Per node: when its machine, links or process were last interfered with.
     var touchedAt: [Int64]
     var eventsAtLastTick = 0
+    /// Who held by each epoch: node and life of its daemon.
+    var epochs: [HeldEpoch: UInt64] = [:]
 
     init(_ simulation: Simulation) {
         self.simulation = simulation
@@ -122,6 +124,7 @@ final class Judge {
                 ($0.interval.nanoseconds) * Int64(max($0.rise, $0.fall) + 1)
                     + max($0.effectiveTimeout.nanoseconds, second)
             }.max() ?? 0
+        if arbiter != nil { return slow(bound + script) + leaseBound + margin }
         return bound + bound / 1000 + script + margin
     }
 
