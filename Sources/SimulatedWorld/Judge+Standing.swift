@@ -29,7 +29,12 @@ extension Judge {
 
     /// The priority that a node should show, nil when it cannot serve.
     func standing(_ host: Host, _ router: Int) -> Int? {
-        guard host.isRunning, let definition = host.definitions[router], canRenew(host, router) else { return nil }
+        canRenew(host, router) ? health(host, router) : nil
+    }
+
+    /// The same, whatever its arbiter says.
+    func health(_ host: Host, _ router: Int) -> Int? {
+        guard host.isRunning, let definition = host.definitions[router] else { return nil }
         let members = simulation.scenario.routers[router].isGrouped ? Array(views.indices) : [router]
         for member in members {
             guard let definition = host.definitions[member] else { continue }
@@ -113,7 +118,7 @@ extension Judge {
                 simulation.fail(
                     "KERN-1", expected: "node \(host.index) holds nothing of \(name(router))", seen: "\(prefix)")
             }
-            if let hook = host.lastHook[router], hook != (standings[host.index] == nil ? .fault : .backup),
+            if let hook = host.lastHook[router], hook != (health(host, router) == nil ? .fault : .backup),
                 host.definitions[router] != nil
             {
                 simulation.fail(
