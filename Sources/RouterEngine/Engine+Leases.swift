@@ -140,6 +140,8 @@ extension Engine {
                 leases[index]?.fencedUntil = until
                 leases[index]?.taking = .own
                 leases[index]?.heldSince = now
+                // Said again: the next successor reads what this worker has said, not what was said to it.
+                if let until { effects.append(.fence(LeaseID(index), until: until)) }
             }
             drive(LeaseID(index), at: now, into: &effects) { $0.start(at: now, into: &$1) }
             markDirty(LeaseID(index))
@@ -163,7 +165,9 @@ extension Engine {
             }
         }
         let isMaster = routers.allSatisfy { $0.role == .master }
-        let wants = phase == .running && fence != .pending && (verdict == .promote || isMaster)
+        // What a predecessor held goes on behind the fence that it left; nothing is begun before a fence is known to stand.
+        let isGuarded = fence != .pending || lease.machine.holdsUntil != nil
+        let wants = phase == .running && isGuarded && (verdict == .promote || isMaster)
         if wants != lease.machine.wants {
             drive(id, at: now, into: &effects) { machine, said in
                 machine.update(wants: wants, at: now, into: &said)
