@@ -77,7 +77,12 @@ extension Engine {
         let index = linkNames[entry.key.device]
         guard index != entry.interface else { return }
         // Renamed, the interface still carries the address: it stays bound until it is withdrawn there.
-        if index == nil, entry.isPresent, let old = entry.interface, links[old] != nil { return }
+        // The same where that was asked for in this very input, and has not been done yet.
+        if index == nil, let old = entry.interface, links[old] != nil,
+            entry.isPresent || kernelAddresses[old]?.contains(where: { $0.prefix == entry.key.prefix }) == true
+        {
+            return
+        }
         addresses[id]?.interface = index
         addresses[id]?.isPresent =
             kernelAddresses[index ?? InterfaceIndex(0)]?
