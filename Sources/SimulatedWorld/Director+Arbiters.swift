@@ -6,7 +6,7 @@ import RouterEngine
 /// What goes wrong with the arbiter, and with those who ask it.
 extension Director {
     enum LeaseCheck: CaseIterable {
-        case cutHolder, cutOneWay, dark, restartArbiter, terms, stallBetween, workerTwice
+        case cutHolder, cutOneWay, dark, restartArbiter, terms, stallBetween, workerTwice, rename, dropArbiter, killAfterReload
     }
 
     var arbiters: ArbiterWorld? { simulation.arbiters }
@@ -42,6 +42,7 @@ extension Director {
             observe()
         case .stallBetween:
             host.leases.stallsAfterEffects = draw.below(3)
+            host.leases.stopsMachine = draw.chance(300)
             host.leases.stallDuration = draw.flip() ? draw.within(millisecond...second) : judge.settleBound + second
             disturb(extra: host.leases.stallDuration + 7 * second)
         case .workerTwice:
@@ -51,7 +52,81 @@ extension Director {
             simulation.endWorker(host, successorAfter: delay)
             later(.kill(holder), in: delay + draw.within(0...4 * millisecond))
             observe(allowing: 2 * delay + 10 * millisecond)
+        case .rename:
+            // One node after the other asks for a lease of another name.
+            guard hosts.allSatisfy(\.isRunning) else { return scheduleStep(in: second) }
+            let span = draw.within(0...2 * second)
+            leasesAreRenamed.toggle()
+            judge.nodesDisagree(for: span)
+            disturb(extra: span + second)
+            for other in hosts { later(.renameLease(other.index), in: draw.within(0...span)) }
+        case .dropArbiter:
+            // One node's file lost the arbiter for a while.
+            let other = draw.flip() ? host : draw.pick(hosts.filter(\.isRunning))
+            let span = draw.within(0...3 * second)
+            judge.nodesDisagree(for: span)
+            disturb(extra: 2 * span + judge.settleBound)
+            setArbiter(other, false)
+            later(.arbiter(other.index, true), in: span)
+        case .killAfterReload:
+            // An address more, and the daemon is killed before its supervisor has put the fence before it.
+            expectTakeover(from: holder, isReleased: false)
+            var model = host.model
+            for router in model.instances.indices {
+                guard let plan = scenario.routers.first(where: { $0.id == model.instances[router].virtualRouterID }) else {
+                    continue
+                }
+                let spare = VirtualAddress(plan.spare)
+                if !model.instances[router].virtualAddresses.contains(spare) {
+                    model.instances[router].virtualAddresses.append(spare)
+                }
+            }
+            simulation.learn(model, of: host)
+            simulation.reload(host, touching: Array(scenario.routers.indices))
+            later(.killDaemon(holder), in: draw.within(0...4 * millisecond))
+            disturb(extra: 100 * millisecond)
+            followUps = [.start(holder)]
         }
+    }
+
+    /// What the node's file says when nothing is edited in it but the names of leases, on all nodes alike.
+    func baseModel(_ host: Host) -> Model { renamed(scenario.hosts[host.index].model) }
+
+    private func renamed(_ model: Model) -> Model {
+        var model = model
+        for index in model.instances.indices {
+            guard model.instances[index].leaseName != nil,
+                let plan = scenario.routers.first(where: { $0.id == model.instances[index].virtualRouterID })
+            else { continue }
+            model.instances[index].leaseName = leasesAreRenamed ? plan.name + "_new" : plan.name
+        }
+        for index in model.syncGroups.indices where leasesAreRenamed {
+            model.syncGroups[index].leaseName = "VG_new"
+        }
+        return model
+    }
+
+    func renameLease(_ host: Host) {
+        var model = host.model
+        if !leasesAreRenamed {
+            for index in model.syncGroups.indices { model.syncGroups[index].leaseName = nil }
+        }
+        model = renamed(model)
+        simulation.learn(model, of: host)
+        simulation.reload(host, touching: Array(scenario.routers.indices))
+    }
+
+    func setArbiter(_ host: Host, _ isThere: Bool) {
+        var model = host.model
+        let original = scenario.hosts[host.index].model
+        for index in model.instances.indices {
+            let same = original.instances.first { $0.virtualRouterID == model.instances[index].virtualRouterID }
+            model.instances[index].arbiter = isThere ? same?.arbiter : nil
+        }
+        for index in model.syncGroups.indices { model.syncGroups[index].arbiter = isThere ? Scenario.arbiterName : nil }
+        if isThere { judge.nodesDisagree(for: 0) }
+        simulation.learn(model, of: host)
+        simulation.reload(host, touching: Array(scenario.routers.indices))
     }
 
     func reconnect() {
@@ -134,6 +209,7 @@ extension Director {
         case .terms: changeTerms(host)
         case .midEffects:
             host.leases.stallsAfterEffects = draw.below(8)
+            host.leases.stopsMachine = draw.chance(300)
             host.leases.stallDuration = draw.flip() ? draw.within(0...400 * millisecond) : long
         case .release:
             guard host.process == .running else { return }

@@ -84,6 +84,7 @@ extension Director {
         case .workerCrash:
             host.restartDelay =
                 draw.flip() ? draw.within(3 * millisecond...50 * millisecond) : draw.within(0...5 * second)
+            if scenario.hasArbiter, draw.chance(200) { host.leases.diesInStart = draw.below(16) }
             if draw.flip() {
                 host.diesAfterEffects = draw.below(12)
             } else if host.process == .running {
@@ -157,6 +158,9 @@ extension Director {
         case .promptNotifications(let host): hosts[host].notificationDelay = 0
         case .arbiterChaos: arbiterChaos()
         case .startWitness: arbiters?.startWitness()
+        case .killDaemon(let host): simulation.endWorker(hosts[host], successorAfter: nil)
+        case .renameLease(let host): renameLease(hosts[host])
+        case .arbiter(let host, let isThere): setArbiter(hosts[host], isThere)
         case .mendWay(let host): arbiters?.ways[host] = ArbiterWorld.Way()
         case .emptyDisk: arbiters?.witness.mutate { $0.fillDisk(false) }
         case .kill(let host): if hosts[host].process == .running { simulation.endWorker(hosts[host], successorAfter: hosts[host].restartDelay) }

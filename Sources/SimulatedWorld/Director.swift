@@ -19,7 +19,7 @@ final class Director {
         case delete(Int, router: Int)
         case gone(Int, router: Int, incarnation: UInt32)
         // Of an arbiter
-        case arbiterChaos, startWitness, mendWay(Int), emptyDisk, kill(Int)
+        case renameLease(Int), killDaemon(Int), arbiter(Int, Bool), arbiterChaos, startWitness, mendWay(Int), emptyDisk, kill(Int)
     }
 
     /// What ends a calm check, once its effect has settled.
@@ -43,6 +43,7 @@ final class Director {
     var sidesJudged = false
     var sideHolders: [[Int]] = []
     var isReuniting = false
+    var leasesAreRenamed = false
 
     init(_ simulation: Simulation, _ draw: SplitMix64) {
         self.simulation = simulation
@@ -270,7 +271,7 @@ final class Director {
             disturb()
         case .reload(let index):
             guard hosts[index].isRunning else { return scheduleStep(in: 0) }
-            simulation.learn(scenario.hosts[index].model, of: hosts[index])
+            simulation.learn(baseModel(hosts[index]), of: hosts[index])
             disturb()
             simulation.reload(hosts[index], touching: Array(scenario.routers.indices))
         }

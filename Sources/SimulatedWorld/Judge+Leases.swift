@@ -73,7 +73,7 @@ extension Judge {
 
     /// A host may serve from this moment on: nobody else does.
     func checkServing(_ host: Host) {
-        guard arbiter != nil, simulation.failure == nil else { return }
+        guard arbiter != nil, simulation.failure == nil, now >= disagreedUntil else { return }
         for router in views.indices where simulation.isLeased(router) {
             guard let prefix = simulation.served(router, by: host) else { continue }
             for other in simulation.hosts where other.index != host.index {
@@ -87,6 +87,14 @@ extension Judge {
                     seen: "node \(host.index) serves \(prefix), and node \(other.index) does too")
             }
         }
+    }
+
+    /// From the first reload that makes nodes ask for different leases until the last has done it, and what was held has run out.
+    func nodesDisagree(for duration: Int64) {
+        guard let arbiter else { return }
+        let end = now + duration + slow(arbiter.longest * (1000 + arbiter.drift) / 1000) + 100 * millisecond
+        disagreedUntil = max(disagreedUntil, end)
+        for host in simulation.hosts { simulation.queue.push(.excuse, at: end, host: host.index) }
     }
 
     /// A machine that stood still, clock and all, may serve at most the rest of one lease after it goes on (design §4, SAFE-2).

@@ -51,6 +51,8 @@ final class Judge {
     var eventsAtLastTick = 0
     /// Who held by each epoch: node and life of its daemon.
     var epochs: [HeldEpoch: UInt64] = [:]
+    /// Nodes are configured otherwise than each other: SAFE-2 is not promised before that is over.
+    var disagreedUntil: Int64 = -1
 
     init(_ simulation: Simulation) {
         self.simulation = simulation

@@ -62,6 +62,9 @@ struct HostLeases {
     /// The process stands still after that many more effects, for so long; negative for never.
     var stallsAfterEffects = -1
     var stallDuration: Int64 = 0
+    var stopsMachine = false
+    /// The next worker dies after that many effects of its start; negative for never.
+    var diesInStart = -1
     /// A machine that stood still may serve until its clock shows this.
     var excusedUntil: Instant?
     /// The next worker only releases.

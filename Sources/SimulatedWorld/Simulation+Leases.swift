@@ -142,7 +142,7 @@ extension Simulation {
         guard let position = host.kernel.interface(onLink: plan.link) else { return nil }
         let interface = host.kernel.interfaces[position].index
         let reading = host.clock.reading(at: now)
-        for prefix in plan.addresses where host.kernel.find(prefix, on: interface) != nil {
+        for prefix in plan.addresses + [plan.spare] where host.kernel.find(prefix, on: interface) != nil {
             if host.leases.fence.isOpen(prefix.address, on: interface, at: reading) { return prefix }
         }
         return nil
@@ -164,7 +164,11 @@ extension Simulation {
     func standsStill(_ host: Host) -> Bool {
         if host.leases.stallsAfterEffects == 0 {
             host.leases.stallsAfterEffects = -1
-            stall(host, for: host.leases.stallDuration)
+            if host.leases.stopsMachine {
+                pause(host, for: host.leases.stallDuration)
+            } else {
+                stall(host, for: host.leases.stallDuration)
+            }
             return true
         }
         if host.leases.stallsAfterEffects > 0 { host.leases.stallsAfterEffects -= 1 }

@@ -167,8 +167,11 @@ public final class Simulation {
             return handle(.release(adopted), on: host)
         }
         let incarnation = host.incarnation
+        (host.diesAfterEffects, host.leases.diesInStart) = (host.leases.diesInStart, -1)
         handle(.start(adopting: adopted, scripts: host.scriptRecords, leases: host.leases.adoptable), on: host)
-        if host.incarnation == incarnation { host.leases.publish() }
+        guard host.incarnation == incarnation else { return }
+        host.leases.publish()
+        host.diesAfterEffects = -1
         // It died before the reload was in force: its supervisor sends it again.
         if host.process == .running, host.snapshot != host.model { handle(.reload(host.model), on: host) }
     }
