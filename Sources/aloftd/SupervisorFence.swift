@@ -87,9 +87,16 @@ struct SupervisorFence: ~Copyable {
         }
     }
 
-    /// Takes it off: nothing is guarded any more.
-    mutating func remove() {
+    /// Takes it off: nothing is guarded any more. Where an address still stands, because nobody could take it off, the fence stays:
+    /// its lease is given back or runs out, and somebody else serves then. Returns the addresses for which it stays.
+    mutating func remove() -> [IPAddress] {
         nextLook = nil
-        try? fence?.remove()
+        guard !guards.isEmpty else { return [] }
+        guard let (_, present) = try? KernelDump().read() else { return guards.map(\.address) }
+        let left = guards.filter { one in
+            present.contains { $0.interface == one.interface && $0.prefix.address == one.address }
+        }
+        if left.isEmpty { try? fence?.remove() }
+        return left.map(\.address)
     }
 }
