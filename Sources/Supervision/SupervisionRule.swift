@@ -34,8 +34,6 @@ public enum SupervisionRule {
     public static let fenceWeak = RuleID("supervision.fence.weak")
     /// Somebody removed the fence; it is put back.
     public static let fenceLost = RuleID("supervision.fence.lost")
-    /// An address could not be taken off at the end, and the fence stays for it.
-    public static let fenceLeft = RuleID("supervision.fence.left")
     /// The worker did not release within its limit at a stop.
     public static let stopTimeout = RuleID("supervision.stop.timeout")
     /// A hook did not start, failed, or was ended at its limit.

@@ -297,7 +297,7 @@ final class SupervisorShell {
         let left = fence.remove()
         if !left.isEmpty {
             log.write(
-                .error, SupervisionRule.fenceLeft,
+                .error, nil,
                 "\(left.map(\.description).joined(separator: ", ")) could not be taken off, so the lease fence stays and drops what is meant "
                     + "for it; the next start takes both off, or `ip addr del` and `tc`", at: BootClock.now())
         }
