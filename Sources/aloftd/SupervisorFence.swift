@@ -1,5 +1,6 @@
 import LinuxWorld
 import Primitives
+import RouterEngine
 import Supervision
 
 /// The fence as the supervisor keeps it: made at the start, put where the worker says, looked at, and taken off at the end.
