@@ -32,7 +32,7 @@ extension LeaseMachine {
             return distrust(.olderRecord, at: now, into: &effects)
         }
         mustReadBack = false
-        nextLook = now + (now < hurriesUntil ? terms.glance : terms.look)
+        nextLook = now + terms.look
         if sight == nil || sight?.record != record {
             sight = Sight(record: record, since: bug == .takerCountsFromSend ? asked : now)
         }
@@ -40,14 +40,14 @@ extension LeaseMachine {
         highestEpoch = record.epoch
         highestVersion = record.version
         if isMine(record) {
-            if !record.isFree, let sent = unsettled.first(where: { $0.record.request == record.request }) {
+            if !record.isFree, let sent = unsettled.first(where: { $0.request == record.request }) {
                 credit(record, sent, at: now, into: &effects)
             }
         } else if !isPredecessors(record) {
             leave(.heldByAnother(record.holder), into: &effects)
         }
         // Each compares with a version that is past: what has not been carried out never will be.
-        unsettled.removeAll { $0.record.version <= record.version }
+        unsettled.removeAll { $0.version <= record.version }
     }
 
     /// This node's record stands by a request that was sent at a known time.

@@ -16,7 +16,7 @@ extension LeaseMachine {
         let (record, taking) = successor(of: sight.record)
         // More than a few can only be when none is ever answered; the oldest are the least worth.
         if unsettled.count >= 16 { unsettled.removeFirst() }
-        unsettled.append(Sent(record: record, sent: now, taking: taking))
+        unsettled.append(Sent(request: requests, version: record.version, sent: now, taking: taking))
         asked = Asked(kind: .write(record, replacing: sight.record), request: requests, sent: now)
         effects.append(.write(request: requests, record, replacing: sight.record))
     }

@@ -50,8 +50,6 @@ public struct LeaseMachine: Hashable, Sendable {
     /// No request before this.
     var notBefore: Instant = .zero
     var nextLook: Instant = .zero
-    /// Until then it looks again and again: the lease is about to be given back.
-    var hurriesUntil: Instant = .zero
     var renewAt: Instant = .zero
     /// The highest ever seen; a record below either is an old one.
     var highestEpoch = Epoch.none
@@ -78,7 +76,8 @@ public struct LeaseMachine: Hashable, Sendable {
     }
 
     struct Sent: Hashable, Sendable {
-        var record: LeaseRecord
+        var request: UInt64
+        var version: UInt64
         var sent: Instant
         var taking: LeaseTaking
     }
@@ -177,11 +176,9 @@ public struct LeaseMachine: Hashable, Sendable {
         proceed(at: now, into: &effects)
     }
 
-    /// Something says that the holder is gone or going, such as an advert of priority 0: it looks at once, and often for a while. The
-    /// holder says so before its lease is given back.
+    /// Something says that the holder is gone or going, such as an advert of priority 0: it looks at once.
     public mutating func hurry(at now: Instant, into effects: inout [LeaseEffect]) {
         expire(at: now, into: &effects)
-        hurriesUntil = now + terms.look
         nextLook = min(nextLook, now)
         proceed(at: now, into: &effects)
     }
@@ -203,28 +200,13 @@ public struct LeaseMachine: Hashable, Sendable {
         proceed(at: now, into: &effects)
     }
 
-    /// An answer. One to a request that is no longer waited for is news all the same: on a way that takes longer than the patience, each
-    /// is late, and nobody would ever hold.
+    /// An answer; one to a request that is no longer waited for is not looked at.
     public mutating func receive(
         _ answer: LeaseAnswer, to request: UInt64, at now: Instant, into effects: inout [LeaseEffect]
     ) {
         // After a pause the clock comes first: a grant that lay waiting may be worth nothing any more.
         expire(at: now, into: &effects)
-        if let asked, asked.request == request { return conclude(asked, answer, at: now, into: &effects) }
-        switch answer {
-        case .granted:
-            if let sent = unsettled.first(where: { $0.record.request == request }) {
-                observe(sent.record, at: now, into: &effects)
-            }
-        case .found(let record), .refused(let record): observe(record, at: now, into: &effects)
-        case .unreadable, .ambiguous: break
-        }
-    }
-
-    private mutating func conclude(
-        _ asked: Asked, _ answer: LeaseAnswer, at now: Instant, into effects: inout [LeaseEffect]
-    ) {
-        settle(asked, answer, at: now, into: &effects)
+        if let asked, asked.request == request { settle(asked, answer, at: now, into: &effects) }
         proceed(at: now, into: &effects)
     }
 

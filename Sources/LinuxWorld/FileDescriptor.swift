@@ -83,13 +83,12 @@ func appendReceived(
 ) throws(SystemError) -> Transfer {
     let limit = min(max(limit, 0), 1 << 20)
     guard limit > 0 else { return .bytes(0) }
-    // Not zeroed first: that is 20 ms of an unoptimized build for 64 KB, and a message of the daemon's processes makes several hops.
-    var result: Int64 = 0
-    let received = [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-        result = receive(buffer.baseAddress, UInt64(limit))
-        count = min(limit, Int(max(0, result)))
+    let old = bytes.count
+    bytes.append(contentsOf: repeatElement(0, count: limit))
+    let result = bytes.withUnsafeMutableBytes { buffer -> Int64 in
+        receive(buffer.baseAddress?.advanced(by: old).assumingMemoryBound(to: UInt8.self), UInt64(limit))
     }
-    bytes.append(contentsOf: received)
+    bytes.removeLast(limit - min(limit, Int(max(0, result))))
     if result == 0 { return .closed }
     return try Transfer(result, code, action)
 }

@@ -1,6 +1,5 @@
 import LinuxWorld
 import Primitives
-import RouterEngine
 import Supervision
 
 /// The fence as the supervisor keeps it: made at the start, put where the worker says, looked at, and taken off at the end.
@@ -88,16 +87,9 @@ struct SupervisorFence: ~Copyable {
         }
     }
 
-    /// Takes it off: nothing is guarded any more. Where an address still stands, because nobody could take it off, the fence stays:
-    /// its lease is given back or runs out, and somebody else serves then. Returns the addresses for which it stays.
-    mutating func remove() -> [IPAddress] {
+    /// Takes it off: nothing is guarded any more.
+    mutating func remove() {
         nextLook = nil
-        guard !guards.isEmpty else { return [] }
-        guard let (_, present) = try? KernelDump().read() else { return guards.map(\.address) }
-        let left = guards.filter { one in
-            present.contains { $0.interface == one.interface && $0.prefix.address == one.address }
-        }
-        if left.isEmpty { try? fence?.remove() }
-        return left.map(\.address)
+        try? fence?.remove()
     }
 }

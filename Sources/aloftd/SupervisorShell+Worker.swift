@@ -70,7 +70,7 @@ extension SupervisorShell {
         var chunk: [UInt8] = []
         for _ in 0..<rounds {
             chunk.removeAll(keepingCapacity: true)
-            guard case .bytes? = try? process.socket.receive(into: &chunk, limit: Self.chunk), !chunk.isEmpty else {
+            guard case .bytes? = try? process.socket.receive(into: &chunk, limit: 1 << 16), !chunk.isEmpty else {
                 return false
             }
             process.incoming.append(chunk)
@@ -87,13 +87,9 @@ extension SupervisorShell {
                 garbage(&machine, now, &effects)
                 return false
             }
-            if chunk.count < Self.chunk { return false }
         }
         return true
     }
-
-    /// Of what a worker says, at once.
-    private static let chunk = 1 << 16
 
     /// Sends what waits; what the socket does not take is sent when the poller says so.
     func flush(_ process: WorkerProcess?, _ token: UInt64) {

@@ -294,13 +294,7 @@ final class SupervisorShell {
 
     /// Removes what others would take for a running daemon.
     func removeTraces() {
-        let left = fence.remove()
-        if !left.isEmpty {
-            log.write(
-                .error, nil,
-                "\(left.map(\.description).joined(separator: ", ")) could not be taken off, so the lease fence stays and drops what is meant "
-                    + "for it; the next start takes both off, or `ip addr del` and `tc`", at: BootClock.now())
-        }
+        fence.remove()
         for fifo in fifos { fifo.remove() }
         unlink(options.stateDirectory + "/control.sock")
         for path in [options.pidFile, options.vrrpPIDFile] {

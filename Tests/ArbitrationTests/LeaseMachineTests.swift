@@ -117,6 +117,7 @@ struct Bench {
         renewed.version = 3
         _ = bench.advance(to: 344)
         #expect(bench.answer(.ambiguous, to: 3, at: 400) == [.read(request: 4)])
+        #expect(bench.answer(.granted, to: 3, at: 410) == [], "an answer that is no longer waited for")
         #expect(bench.answer(.found(renewed), to: 4, at: 500) == [.mayHold(until: Bench.at(1244), epoch: Epoch(2))])
 
         // And again, with no answer at all: a sixth of the lease, and it counts as lost.
@@ -135,52 +136,6 @@ struct Bench {
         #expect(
             bench.answer(.refused(standing: late), to: 7, at: 860) == [.mayHold(until: Bench.at(1578), epoch: Epoch(2))]
         )
-    }
-
-    @Test("An answer that comes when it is no longer waited for counts from the sending of its own request") func late()
-        throws
-    {
-        var (bench, mine) = try Bench.holding()
-        var renewed = mine
-        renewed.request = 3
-        renewed.version = 3
-        #expect(bench.advance(to: 344) == [.write(request: 3, renewed, replacing: mine)])
-        #expect(bench.advance(to: 511) == [.read(request: 4)])
-        #expect(bench.answer(.granted, to: 3, at: 520) == [.mayHold(until: Bench.at(1244), epoch: Epoch(2))])
-        #expect(bench.answer(.granted, to: 3, at: 530) == [], "it came twice")
-        #expect(bench.answer(.found(mine), to: 1, at: 540) == [], "what stood before it")
-        #expect(bench.answer(.granted, to: 99, at: 550) == [], "nobody asked")
-        #expect(bench.machine.holdsUntil == Bench.at(1244))
-        var next = renewed
-        next.request = 5
-        next.version = 4
-        #expect(bench.answer(.found(renewed), to: 4, at: 690) == [.write(request: 5, next, replacing: renewed)])
-        let other = try Bench.record("b", incarnation: 2, request: 9, epoch: 3, version: 5)
-        #expect(bench.advance(to: 857) == [.read(request: 6)])
-        #expect(bench.answer(.refused(standing: other), to: 5, at: 900) == [.mustNotHold(.heldByAnother(other.holder))])
-    }
-
-    @Test("Who hears that the holder is going looks every few milliseconds, for a sixth of the lease") func hurries() throws {
-        var bench = try Bench()
-        _ = bench.start(wants: false)
-        let held = try Bench.record("b")
-        #expect(bench.answer(.found(held), to: 1, at: 10) == [])
-        _ = bench.want(true, at: 100)
-        bench.machine.hurry(at: Bench.at(100), into: &bench.effects)
-        #expect(bench.take() == [.read(request: 2)])
-        #expect(bench.answer(.found(held), to: 2, at: 102) == [])
-        #expect(bench.advance(to: 106) == [])
-        #expect(bench.advance(to: 107) == [.read(request: 3)])
-        let free = try Bench.record(nil, version: 2)
-        #expect(bench.answer(.found(free), to: 3, at: 108).count == 1, "taken at once")
-        // Who was wrong goes back to its usual pace.
-        var other = try Bench()
-        _ = other.start()
-        _ = other.answer(.found(held), to: 1, at: 10)
-        other.machine.hurry(at: Bench.at(100), into: &other.effects)
-        #expect(other.take() == [.read(request: 2)])
-        #expect(other.answer(.found(held), to: 2, at: 267) == [])
-        #expect(other.machine.nextDeadline == Bench.at(267) + .seconds(1) / 6)
     }
 
     @Test("It steps down before the end, and takes what it lost under a new epoch") func expires() throws {
