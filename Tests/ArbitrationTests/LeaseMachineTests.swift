@@ -160,7 +160,9 @@ struct Bench {
         #expect(bench.answer(.refused(standing: other), to: 5, at: 900) == [.mustNotHold(.heldByAnother(other.holder))])
     }
 
-    @Test("Who hears that the holder is going looks every few milliseconds, for a sixth of the lease") func looksOften() throws {
+    @Test("Who hears that the holder is going looks every few milliseconds, for a sixth of the lease") func looksOften()
+        throws
+    {
         var bench = try Bench()
         _ = bench.start(wants: false)
         let held = try Bench.record("b")
