@@ -83,7 +83,7 @@ extension Engine {
         return GreetingFacts(
             name: lease?.machine.holder ?? HolderName(fitting: identity.hostName), program: HelloText(identity.program),
             role: slot.router.role, priority: slot.router.priority, obstacle: obstacle, claims: claims(slot, lease),
-            isDeparting: hasReleased || isDeparting, version: slot.router.settings.format.version,
+            isDeparting: isDeparting, version: slot.router.settings.format.version,
             interval: slot.router.settings.interval, preempts: slot.router.settings.preempts,
             addresses: slot.addressDigest, authentication: kind,
             lease: lease.map {

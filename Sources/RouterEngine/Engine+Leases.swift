@@ -14,11 +14,6 @@ extension Engine {
     /// Renewals and looks that are due within this part of a lease leave together.
     private static let gathering = 24
 
-    func lease(of instance: String, _ model: Model) -> LeaseDefinition? {
-        guard !model.arbiters.isEmpty else { return nil }
-        return model.leases.first { $0.members.contains(instance) }
-    }
-
     // MARK: - Building
 
     /// The table for `model`: a lease that goes on keeps its slot and its machine.

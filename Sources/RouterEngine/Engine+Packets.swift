@@ -64,6 +64,11 @@ extension Engine {
         return slots[id.index]?.prepare(priority) ?? nil
     }
 
+    /// What a router sends from; nil while it has nothing to.
+    public func source(of id: RouterID) -> IPAddress? {
+        id.index < slots.count ? slots[id.index]?.router.environment.source : nil
+    }
+
     /// The interface that a router's packets leave by.
     public func interface(of id: RouterID) -> InterfaceIndex? {
         id.index < slots.count ? slots[id.index]?.interface : nil

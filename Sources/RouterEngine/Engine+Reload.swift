@@ -30,7 +30,7 @@ extension Engine {
         let group = groupIndex(of: definition.name, model)
         guard
             let settings = settings(
-                of: definition, needsConsent: group != nil || lease(of: definition.name, model) != nil)
+                of: definition, needsConsent: group != nil || definition.arbiter != nil)
         else { return nil }
         var slot = RouterSlot(
             definition: definition, router: VirtualRouter(settings),
@@ -233,7 +233,7 @@ extension Engine {
         let trackers = trackers(of: definition, group.map { next.syncGroups[$0] })
         slots[id.index]?.group = group
         slots[id.index]?.trackers = trackers
-        let needsConsent = group != nil || lease(of: definition.name, next) != nil
+        let needsConsent = group != nil || definition.arbiter != nil
         guard slot.definition != definition || slot.router.settings.needsConsent != needsConsent || isMoved else {
             return false
         }

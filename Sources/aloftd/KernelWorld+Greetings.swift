@@ -53,7 +53,7 @@ extension KernelWorld {
     }
 
     mutating func greet(_ id: RouterID, _ destination: IPAddress, _ bytes: [UInt8], _ engine: borrowing Engine) {
-        guard let source = engine.status(of: id)?.source,
+        guard let source = engine.source(of: id),
             let port = helloPorts.first(where: { $0.family == destination.family })
         else { return }
         let isLocal = destination.isMulticast || destination.isLinkLocal
