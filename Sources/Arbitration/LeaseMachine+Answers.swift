@@ -32,7 +32,7 @@ extension LeaseMachine {
             return distrust(.olderRecord, at: now, into: &effects)
         }
         mustReadBack = false
-        nextLook = now + (now < hurriesUntil ? terms.glance : terms.look)
+        nextLook = now + (now < hurriesUntil ? terms.glance(after: now - (hurriesUntil - terms.look)) : terms.look)
         if sight == nil || sight?.record != record {
             sight = Sight(record: record, since: bug == .takerCountsFromSend ? asked : now)
         }

@@ -70,8 +70,9 @@ public struct LeaseTerms: Hashable, Sendable {
     var renewal: Duration { duration / 3 }
     /// From one look at another's record to the next.
     var look: Duration { duration / 6 }
-    /// From one look to the next while the holder is letting go.
-    var glance: Duration { min(.milliseconds(5), duration / 40) }
+    /// From one look to the next while the holder is letting go: 5 ms at first, and the rarer the longer it takes, so that an arbiter is
+    /// asked some fifty times in all.
+    func glance(after waited: Duration) -> Duration { max(min(.milliseconds(5), duration / 40), waited / 16) }
     /// After something that failed at once.
     var pause: Duration { duration / 12 }
     /// When an answer counts as lost, unless a round trip may take longer.

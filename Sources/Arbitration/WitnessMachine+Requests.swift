@@ -137,7 +137,12 @@ extension WitnessMachine {
             return
         }
         guard !LeaseHeight(standing(register, at: now)).covers(known) else { return }
-        if register.generation != generation { register.record = Self.free(LeaseHeight(register.record)) }
+        if register.generation != generation {
+            // Who knows more of the version need not know the last epoch: it rises to what was never given out, as after a quiet time.
+            var height = LeaseHeight(register.record)
+            height.epoch = max(height.epoch, floor.epoch)
+            register.record = Self.free(height)
+        }
         register.record.epoch = max(register.record.epoch, known.epoch)
         register.record.version = max(register.record.version, known.version) + 1
         register.generation = generation

@@ -31,6 +31,16 @@ public enum Canary: String, Hashable, Sendable, CaseIterable {
     case recordedLate = "recorded-late"
     /// A reload announces the addresses of every router, whether it changed or not.
     case reloadTouchesAll = "reload-touches-all"
+    /// Who loses its lease closes the fence after it has stepped down.
+    case fenceAfterYield = "fence-after-yield"
+    /// A worker's successor goes on as holder, whatever its predecessor's deadline was.
+    case leaseIgnoredOnAdopt = "lease-ignored-on-adopt"
+    /// Each member of a group has a lease of its own.
+    case twoLeasesInAGroup = "two-leases-in-a-group"
+    /// After a pause packets and timers come before leases that ran out.
+    case clockNotFirst = "clock-not-first"
+    /// The fence's deadline counts from when it is told, as a timeout would.
+    case relativeDeadline = "relative-deadline"
     /// One failed check takes a server out, whatever `retry` says.
     case retryIgnored = "retry-ignored"
     /// The sorry server goes on serving beside the others.

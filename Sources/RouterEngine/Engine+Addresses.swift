@@ -59,9 +59,12 @@ extension Engine {
     mutating func takeStrays() {
         for interface in kernelAddresses.keys.sorted() {
             guard let name = links[interface]?.name else { continue }
-            // What has a lifetime goes by itself, and may be another daemon's on this machine.
+            // What has a lifetime goes by itself, and may be another daemon's on this machine; unless this configuration has it too: then
+            // its interface was renamed while nobody looked.
             for address in kernelAddresses[interface] ?? []
-            where address.isMarked && address.isPermanent && managed(address) == nil {
+            where address.isMarked && managed(address) == nil
+                && (address.isPermanent || addresses.isVirtual(address.prefix.address))
+            {
                 let id = addresses.add(VirtualAddress(address.prefix), device: name, lifetime: .zero)
                 _ = addresses.drop(id)
                 bindDevice(of: id)

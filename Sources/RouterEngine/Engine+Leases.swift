@@ -20,7 +20,12 @@ extension Engine {
     mutating func buildLeases(_ model: Model, at now: Instant, into effects: inout [Effect]) {
         for id in slots.indices { slots[id]?.lease = nil }
         var wanted: [LeaseSlot] = []
-        for definition in model.leases {
+        let definitions =
+            bug.isPlanted(.twoLeasesInAGroup)
+            ? model.leases.flatMap { lease in
+                lease.members.map { LeaseDefinition(name: "\(lease.name).\($0)", arbiter: lease.arbiter, members: [$0]) }
+            } : model.leases
+        for definition in definitions {
             guard let arbiter = model.arbiter(named: definition.arbiter),
                 let slot = LeaseSlot(definition, arbiter, identity)
             else { continue }
@@ -121,9 +126,11 @@ extension Engine {
         for index in leases.indices {
             guard let slot = leases[index], slot.machine.state == .stopped else { continue }
             let isMaster = slot.members.allSatisfy { slots[$0.index]?.router.role == .master }
-            let record = held.first { $0.key == slot.recordKey && $0.until > now }
+            let isIgnored = bug.isPlanted(.leaseIgnoredOnAdopt)
+            let record = held.first { $0.key == slot.recordKey && ($0.until > now || isIgnored) }
             if isMaster, !slot.members.isEmpty, let record {
-                leases[index]?.machine.resume(until: record.until, epoch: record.epoch, at: now)
+                let deadline = isIgnored ? now + slot.machine.terms.holdingTime : record.until
+                leases[index]?.machine.resume(until: deadline, epoch: record.epoch, at: now)
                 let until = leases[index]?.machine.holdsUntil
                 leases[index]?.fencedUntil = until
                 leases[index]?.taking = .own
@@ -215,11 +222,12 @@ extension Engine {
             for member in lease.members { greetingChanged(member) }
         case .mustNotHold(let loss):
             // First of all: what is served after this line is served by somebody else.
-            effects.append(.fence(id, until: nil))
+            if !bug.isPlanted(.fenceAfterYield) { effects.append(.fence(id, until: nil)) }
             let held = lease.fencedUntil != nil
             leases[id.index]?.fencedUntil = nil
             leases[id.index]?.heldSince = nil
             stepDown(id, Cause(loss.rule), at: now, into: &effects)
+            if bug.isPlanted(.fenceAfterYield) { effects.append(.fence(id, until: nil)) }
             if held, loss != .released { effects.append(.note(.leaseLost(id, loss))) }
             markDirty(id)
             for member in lease.members { greetingChanged(member) }

@@ -8,7 +8,7 @@ extension Engine {
     public mutating func receive(
         _ packet: RawSpan, from origin: PacketOrigin, at now: Instant, into effects: inout [Effect]
     ) {
-        if now >= earliestStepDown { expireLeases(at: now, into: &effects) }
+        if now >= earliestStepDown, !bug.isPlanted(.clockNotFirst) { expireLeases(at: now, into: &effects) }
         guard phase == .running, let number = Advertisement.routerID(of: packet) else { return }
         let key = DemuxKey(interface: origin.interface, family: origin.source.family, id: number)
         guard let id = router(for: key, from: origin) else {

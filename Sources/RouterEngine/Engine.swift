@@ -90,7 +90,7 @@ public struct Engine: Sendable {
     public mutating func handle(_ input: Input, at now: Instant, into effects: inout [Effect]) {
         forgetRetired()
         // After a pause the clock comes first: what was held may not be any more.
-        if now >= earliestStepDown { expireLeases(at: now, into: &effects) }
+        if now >= earliestStepDown, !bug.isPlanted(.clockNotFirst) { expireLeases(at: now, into: &effects) }
         switch input {
         case .start(let routers, let scripts, let held):
             start(adopting: routers, scripts, held, at: now, into: &effects)
@@ -220,6 +220,7 @@ public struct Engine: Sendable {
             guard let record = records.first(where: { $0.key == slots[id.index]?.recordKey }) else { continue }
             adopt(record, as: id, at: now, into: &effects)
         }
+        takeStrays()
         for id in addresses.ids { settle(id, at: now, into: &effects) }
         for index in leases.indices { effects.append(.fence(LeaseID(index), until: nil)) }
         stop(at: now, into: &effects)

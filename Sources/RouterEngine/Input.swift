@@ -21,7 +21,7 @@ public enum Input: Hashable, Sendable {
     case socketsMissing([Engine.SocketKey])
     case scriptFinished(ScriptID, ScriptOutcome)
     /// A configuration that was checked and found good.
-    case reload(Model)
+    indirect case reload(Model)
     /// What an arbiter says of leases.
     case leases(arbiter: String, [LeaseReport])
     /// How an arbiter is reached.

@@ -10,6 +10,7 @@ extension Director {
         judge.suspend()
         simulation.tell(nil, "chaos begins")
         later(.chaos, in: 0)
+        if scenario.hasArbiter { later(.arbiterChaos, in: 0) }
         later(.endOfChaos, in: draw.within(20 * second...150 * second))
     }
 
@@ -21,11 +22,13 @@ extension Director {
         stretch += 1
         for link in simulation.segments.indices { simulation.segments[link].heal() }
         judge.healedAt = now
+        arbiters?.heal()
         let stays = leavingOneDown && draw.chance(250) ? draw.below(hosts.count) : -1
         for host in hosts {
             host.scriptMode = .good
             host.notificationDelay = 0
             host.diesAfterEffects = -1
+            host.leases.stallsAfterEffects = -1
             for link in simulation.segments.indices { restore(host, link) }
             if host.isStalled || host.isPaused {
                 host.stalledUntil = now
@@ -34,7 +37,9 @@ extension Director {
             if host.process == .absent, host.index != stays { boot(host) }
         }
         let isRestarting = hosts.contains { $0.process == .restarting }
-        let extra = (mayFight ? 41 * second : 0) + (isRestarting ? 6 * second : 0) + startupDelay + 400 * millisecond
+        let extra =
+            (mayFight ? 41 * second : 0) + (isRestarting ? 6 * second : 0) + startupDelay + 400 * millisecond
+            + judge.quietTime
         mayFight = false
         judge.disturbed(extra: extra)
     }
@@ -80,6 +85,7 @@ extension Director {
         case .workerCrash:
             host.restartDelay =
                 draw.flip() ? draw.within(3 * millisecond...50 * millisecond) : draw.within(0...5 * second)
+            if scenario.hasArbiter, draw.chance(200) { host.leases.diesInStart = draw.below(16) }
             if draw.flip() {
                 host.diesAfterEffects = draw.below(12)
             } else if host.process == .running {
@@ -151,6 +157,17 @@ extension Director {
         case .nameBack(let host, let link): rename(hosts[host], link, to: "eth\(link)")
         case .script(let host, let mode): if isChaos { hosts[host].scriptMode = mode }
         case .promptNotifications(let host): hosts[host].notificationDelay = 0
+        case .arbiterChaos: arbiterChaos()
+        case .startWitness: arbiters?.startWitness()
+        case .killDaemon(let host): simulation.endWorker(hosts[host], successorAfter: nil)
+        case .renameLease(let host): renameLease(hosts[host])
+        case .arbiter(let host, let isThere): setArbiter(hosts[host], isThere)
+        case .mendWay(let host): arbiters?.ways[host] = ArbiterWorld.Way()
+        case .emptyDisk: arbiters?.witness.mutate { $0.fillDisk(false) }
+        case .kill(let host):
+            if hosts[host].process == .running {
+                simulation.endWorker(hosts[host], successorAfter: hosts[host].restartDelay)
+            }
         case .delete(let host, let router): deleteAddress(of: router, on: hosts[host])
         case .gone(let host, let router, let incarnation):
             let plan = scenario.routers[router]

@@ -32,6 +32,19 @@ extension Director {
         sideHolders = []
         for router in scenario.routers.indices {
             var holders: [Int] = []
+            if simulation.isLeased(router) {
+                // Both sides reach the arbiter, and one of them has the lease.
+                let eligible = hosts.filter { judge.standing($0, router) != nil }.map(\.index)
+                let holding = hosts.filter { $0.isRunning && judge.views[router][$0.index].holds }.map(\.index)
+                if !eligible.isEmpty, holding.count != 1 {
+                    return simulation.fail(
+                        "SAFE-2",
+                        expected: "one of nodes \(eligible) holds \(scenario.routers[router].name), whatever the cut",
+                        seen: "nodes \(holding) do")
+                }
+                sideHolders.append([])
+                continue
+            }
             for side in [sideMask, ~sideMask] {
                 let members = hosts.filter { side & 1 << UInt32($0.index) != 0 }
                 let eligible = members.filter { judge.standing($0, router) != nil }.map(\.index)

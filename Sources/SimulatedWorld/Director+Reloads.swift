@@ -11,7 +11,7 @@ extension Director {
         let plan = scenario.routers[router]
         guard let at = model.instances.firstIndex(where: { $0.virtualRouterID == plan.id }) else {
             // It was taken out: put it back.
-            simulation.learn(scenario.hosts[host.index].model, of: host)
+            simulation.learn(baseModel(host), of: host)
             if isCalm { disturb() }
             simulation.reload(host, touching: Array(scenario.routers.indices))
             return

@@ -18,11 +18,14 @@ final class Director {
         case promptNotifications(Int)
         case delete(Int, router: Int)
         case gone(Int, router: Int, incarnation: UInt32)
+        // Of an arbiter
+        case renameLease(Int), killDaemon(Int), arbiter(Int, Bool), arbiterChaos, startWitness, mendWay(Int), emptyDisk,
+            kill(Int)
     }
 
     /// What ends a calm check, once its effect has settled.
     enum FollowUp {
-        case start(Int), reunite, carrier(Int, Int), script(Int), reload(Int)
+        case start(Int), reunite, reconnect, carrier(Int, Int), script(Int), reload(Int)
     }
 
     unowned let simulation: Simulation
@@ -41,6 +44,7 @@ final class Director {
     var sidesJudged = false
     var sideHolders: [[Int]] = []
     var isReuniting = false
+    var leasesAreRenamed = false
 
     init(_ simulation: Simulation, _ draw: SplitMix64) {
         self.simulation = simulation
@@ -79,7 +83,7 @@ final class Director {
     func step() {
         guard now == stepTime, simulation.failure == nil else { return }
         if judge.isSteady, !judge.reaffirm() { return }
-        for host in hosts { host.diesAfterEffects = -1 }
+        for host in hosts { (host.diesAfterEffects, host.leases.stallsAfterEffects) = (-1, -1) }
         if isLast {
             isOver = true
             scheduleStep(in: 0)
@@ -129,6 +133,7 @@ final class Director {
             simulation.tell(nil, "check: node \(down.index) starts again")
             return start(down)
         }
+        if scenario.hasArbiter, draw.chance(300) { return checkLease(holder) }
         let check = draw.pick(Check.allCases)
         simulation.tell(nil, "check: \(check), holder is node \(holder)")
         simulation.mix(UInt64(holder))
@@ -230,6 +235,10 @@ final class Director {
             let interval = hosts[holder].definitions[router]?.advertInterval.nanoseconds ?? second
             shortest = min(shortest, interval * Int64(10 * adverts - 12) / 10)
         }
+        if let arbiter = scenario.arbiter {
+            // A fast backup waits for a slow holder.
+            shortest = min(shortest * (1000 - 2 * arbiter.drift) / 1000, judge.leasePatience)
+        }
         return max(shortest, millisecond)
     }
 
@@ -254,6 +263,7 @@ final class Director {
             guard hosts[index].process == .absent else { return scheduleStep(in: 0) }
             start(hosts[index])
         case .reunite: reunite()
+        case .reconnect: reconnect()
         case .carrier(let index, let link):
             disturb()
             setCarrier(hosts[index], link, true)
@@ -262,7 +272,7 @@ final class Director {
             disturb()
         case .reload(let index):
             guard hosts[index].isRunning else { return scheduleStep(in: 0) }
-            simulation.learn(scenario.hosts[index].model, of: hosts[index])
+            simulation.learn(baseModel(hosts[index]), of: hosts[index])
             disturb()
             simulation.reload(hosts[index], touching: Array(scenario.routers.indices))
         }
@@ -297,8 +307,12 @@ final class Director {
         simulation.addOwnAddresses(host)
         judge.lostPower(host)
         // Another boot, another clock.
+        let (reading, drift) = (draw.within(Int64(1)...60) * second, draw.within(Int64(-500)...500))
         host.clock = HostClock(
-            bootedAt: now, reading: draw.within(Int64(1)...60) * second, driftPPM: draw.within(Int64(-500)...500))
+            bootedAt: now, reading: reading,
+            driftPPM: scenario.hasArbiter ? scenario.hosts[host.index].driftPPM : drift)
+        host.leases.fence = SimulatedFence()
+        host.leases.excusedUntil = nil
     }
 
     func expectTakeover(from holder: Int, isReleased: Bool) {
@@ -307,7 +321,7 @@ final class Director {
             let begin = isReleased ? now : judge.views[router][holder].lastSent
             // The token is the one that `disturb` is about to draw.
             simulation.queue.push(
-                .takeover, at: begin + wait + wait / 1000 + judge.margin, argument: router,
+                .takeover, at: begin + judge.slow(wait) + judge.leaseBound + judge.margin, argument: router,
                 token: judge.currentToken &+ 1)
         }
     }

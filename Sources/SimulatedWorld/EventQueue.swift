@@ -24,6 +24,14 @@ struct Event {
         case takeover
         case repaired
         case sides
+        /// A question on its way to an arbiter, or what comes from there.
+        case arbiterMessage
+        /// A witness's client may have something due.
+        case session
+        /// The supervisor has what the fence is to guard.
+        case guards
+        /// What a machine that stood still was allowed has ended.
+        case excuse
     }
 
     /// True time in nanoseconds.

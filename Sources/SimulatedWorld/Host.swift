@@ -79,6 +79,7 @@ final class Host {
     /// The last hook of a role, by the router's number in the scenario; nil before any.
     var lastHook: [HookKind?]
     var startedAt: Int64 = 0
+    var leases = HostLeases()
     /// Definition of each router of the scenario on this node.
     var definitions: [InstanceDefinition?] = []
 

@@ -29,6 +29,11 @@ extension Judge {
 
     /// The priority that a node should show, nil when it cannot serve.
     func standing(_ host: Host, _ router: Int) -> Int? {
+        canRenew(host, router) ? health(host, router) : nil
+    }
+
+    /// The same, whatever its arbiter says.
+    func health(_ host: Host, _ router: Int) -> Int? {
         guard host.isRunning, let definition = host.definitions[router] else { return nil }
         let members = simulation.scenario.routers[router].isGrouped ? Array(views.indices) : [router]
         for member in members {
@@ -88,7 +93,8 @@ extension Judge {
                 seen: "nodes \(holders) do")
             return
         }
-        for other in eligible where other != holder {
+        // Under a lease nobody asks a lower holder to make way.
+        for other in eligible where other != holder && !simulation.isLeased(router) {
             if let better = standings[other], better > priority, preempts(hosts[other], router) {
                 simulation.fail(
                     "RIGHT-1", expected: "node \(other) (priority \(better)) holds \(name(router))",
@@ -97,7 +103,7 @@ extension Judge {
         }
         if let before = undisturbed[router], before != holder, let former = standings[before] {
             let challengers = eligible.filter { (standings[$0] ?? 0) > former && preempts(hosts[$0], router) }
-            if challengers.isEmpty {
+            if challengers.isEmpty || simulation.isLeased(router) {
                 simulation.fail(
                     "STAY-1", expected: "node \(before) keeps \(name(router)): nobody may pre-empt it",
                     seen: "node \(holder) holds it")
@@ -112,7 +118,7 @@ extension Judge {
                 simulation.fail(
                     "KERN-1", expected: "node \(host.index) holds nothing of \(name(router))", seen: "\(prefix)")
             }
-            if let hook = host.lastHook[router], hook != (standings[host.index] == nil ? .fault : .backup),
+            if let hook = host.lastHook[router], hook != (health(host, router) == nil ? .fault : .backup),
                 host.definitions[router] != nil
             {
                 simulation.fail(
@@ -133,7 +139,7 @@ extension Judge {
             simulation.fail("KERN-1", expected: "node \(holder) gave \(plan.spare) back", seen: "it is there")
         }
         let view = views[router][holder]
-        if now - view.lastSent > definition.advertInterval.nanoseconds / 1000 * 1002 + 3 * millisecond {
+        if now - view.lastSent > advertLimit(definition.advertInterval.nanoseconds) {
             simulation.fail(
                 "ADVERT-1", expected: "node \(holder) advertises \(name(router))",
                 seen: "its last is \(seconds(now - view.lastSent)) s old")

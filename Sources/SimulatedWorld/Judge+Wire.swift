@@ -31,7 +31,7 @@ extension Judge {
                 "SAFE-1", expected: "only \(who(holder)) advertises \(name(router))",
                 seen: "node \(host.index) does, with priority \(priority)")
         } else if view.lastSent > steadySince {
-            let limit = definition.advertInterval.nanoseconds / 1000 * 1002 + 3 * millisecond + allowance
+            let limit = advertLimit(definition.advertInterval.nanoseconds) + allowance
             if now - view.lastSent > limit {
                 simulation.fail(
                     "ADVERT-1", expected: "\(name(router)) is advertised within \(seconds(limit)) s of the last",
@@ -73,7 +73,9 @@ extension Judge {
             // A member of a group may have waited out its own time long ago.
             let isGrouped = simulation.scenario.routers[router].isGrouped
             if !views[router][host.index].isMaster {
-                views[router][host.index].wait = isGrouped ? .unknown : .released(now)
+                // One that waits for its lease has waited out its own time as well.
+                views[router][host.index].wait =
+                    isGrouped || simulation.isLeased(router) ? .unknown : .released(now)
             }
         } else if !definition.preempt || priority >= highestPriority(host, router, definition) {
             views[router][host.index].wait = .since(now, interval: interval)
@@ -99,7 +101,7 @@ extension Judge {
                 time, isSoleRival ? 0 : skew(definition, interval: shortestInterval(router), priority: highest)
             )
         }
-        let tolerance = span / 1500 + millisecond
+        let tolerance = waitTolerance(span)
         if now < begin + span - tolerance {
             simulation.fail(
                 "WAIT-1",

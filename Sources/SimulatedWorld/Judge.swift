@@ -49,6 +49,10 @@ final class Judge {
     /// Per node: when its machine, links or process were last interfered with.
     var touchedAt: [Int64]
     var eventsAtLastTick = 0
+    /// Who held by each epoch: node and life of its daemon.
+    var epochs: [HeldEpoch: UInt64] = [:]
+    /// Nodes are configured otherwise than each other: SAFE-2 is not promised before that is over.
+    var disagreedUntil: Int64 = -1
 
     init(_ simulation: Simulation) {
         self.simulation = simulation
@@ -122,6 +126,7 @@ final class Judge {
                 ($0.interval.nanoseconds) * Int64(max($0.rise, $0.fall) + 1)
                     + max($0.effectiveTimeout.nanoseconds, second)
             }.max() ?? 0
+        if arbiter != nil { return slow(bound + script) + leaseBound + margin }
         return bound + bound / 1000 + script + margin
     }
 
@@ -182,6 +187,11 @@ final class Judge {
     }
 
     func resumed(_ host: Host) { touchedAt[host.index] = now }
+
+    /// What it says just now it decided before it stood still: since when it waits is not known.
+    func wentOn(_ host: Host) {
+        for router in views.indices { views[router][host.index].wait = .unknown }
+    }
 
     func reloaded(_ host: Host) {
         touchedAt[host.index] = now

@@ -40,15 +40,20 @@ public struct Scenario: Sendable {
     /// How many calm checks stand between two stretches of chaos.
     let checksPerCalm: Int
     let duration: Int64
+    /// Nil: nobody asks anybody.
+    let arbiter: ArbiterPlan?
+
+    public var hasArbiter: Bool { arbiter != nil }
 
     func has(_ fault: FaultClass) -> Bool { faults[fault.rawValue] }
 
     /// - Parameter duration: of the simulated stretch, in seconds.
-    public init(seed: UInt64, duration: Int = 3600) {
+    public init(seed: UInt64, duration: Int = 3600, arbiters: Arbiters = .drawn) {
         self.seed = seed
         var root = SplitMix64(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x5151)
         var shape = root.fork()
         var faultDraw = root.fork()
+        var arbiterDraw = root.fork()
         self.duration = Int64(duration) * second
         let count = shape.pick(weighted: [(2, 5), (3, 4), (4, 2), (5, 1)])
         let isGrouped = shape.chance(250)
@@ -71,12 +76,18 @@ public struct Scenario: Sendable {
             )
         }
         self.routers = routers
-        let models = Self.models(count, routers, linkCount, &shape)
+        var models = Self.models(count, routers, linkCount, &shape)
+        let has = arbiterDraw.below(3) == 0 || arbiters != .drawn
+        var drifts = [Int64](repeating: 0, count: count)
+        arbiter =
+            has
+            ? Self.addArbiter(&models, &drifts, routers, arbiters, &arbiterDraw) : nil
         var hosts: [HostPlan] = []
         for host in 0..<count {
+            let drift = shape.within(Int64(-500)...500)
             hosts.append(
                 HostPlan(
-                    model: models[host], driftPPM: shape.within(Int64(-500)...500),
+                    model: models[host], driftPPM: has ? drifts[host] : drift,
                     clockStart: shape.within(Int64(1)...900_000) * 1_000_000_000,
                     startsAt: shape.flip() ? shape.within(0...3_000_000_000) : shape.within(0...20_000_000)))
         }

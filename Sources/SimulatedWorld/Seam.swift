@@ -9,12 +9,21 @@ struct Seam: World {
 
     mutating func perform(_ effects: [Effect], for engine: inout Engine, at now: Instant) {
         simulation.judge.noteEffects(effects.count, of: host)
-        for effect in effects {
+        for (index, effect) in effects.enumerated() {
             if host.diesAfterEffects == 0 { host.isDying = true }
             if host.isDying { return }
             if host.diesAfterEffects > 0 { host.diesAfterEffects -= 1 }
+            if simulation.arbiters != nil {
+                if simulation.standsStill(host) {
+                    host.leases.pending = Array(effects[index...])
+                    host.leases.pendingAt = now
+                    return
+                }
+                simulation.checkOrder(effect, engine, at: now, of: host)
+            }
             carryOut(effect, &engine, now)
         }
+        if simulation.arbiters != nil { simulation.checkMembers(engine, of: host) }
     }
 
     private func carryOut(_ effect: Effect, _ engine: inout Engine, _ now: Instant) {
@@ -64,9 +73,16 @@ struct Seam: World {
             guard let router = simulation.router(id, engine), host.lastHook[router] != kind else { return }
             simulation.judge.hooked(host, router, kind)
             host.lastHook[router] = kind
-        case .fence, .guardsChanged, .ask, .greet: break
+        case .fence(let id, let until): simulation.setFence(id, until: until, engine, at: now, on: host)
+        case .guardsChanged:
+            host.leases.slots = nil
+            simulation.guardsChanged(engine, on: host)
+        case .ask(_, let question): simulation.arbiters?.ask(question, by: host)
+        case .greet: break
         case .transition, .groupTransition, .hook(.group, _), .ensureHook(.group, _), .note: break
-        case .reloaded: host.snapshot = engine.model
+        case .reloaded:
+            host.snapshot = engine.model
+            host.leases.slots = nil
         case .stopped: host.isStopping = true
         }
     }

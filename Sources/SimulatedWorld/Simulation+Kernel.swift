@@ -40,6 +40,7 @@ extension Simulation {
             host.kernel.addresses.append(entry)
             notify(.address(Kernel.report(entry)), host)
             judge.addressChanged(host, host.kernel.interfaces[position].link, prefix, isPresent: true, .process)
+            judge.checkServing(host)
         }
         scheduleExpiry(host)
     }

@@ -31,6 +31,11 @@ public final class Simulation {
     var announcements: [(Announcement, link: Int, host: Int, count: Int)] = []
     /// While a reload is being handled: the routers that its effects touched.
     var touched: [Int]?
+    var arbiters: ArbiterWorld?
+    /// What workers told their supervisors to guard.
+    var guards: [(life: UInt64, guards: [GuardedAddress])] = []
+    /// How often a machine that had stood still served beside another, within the rest of its lease.
+    public internal(set) var excusedOverlaps = 0
 
     /// - Parameter tellsStory: keeps one line for each event of the last seconds (slow).
     public init(_ scenario: Scenario, bug: PlantedBug = PlantedBug(), tellsStory: Bool = false) {
@@ -65,6 +70,7 @@ public final class Simulation {
         lastArrivals = Array(repeating: 0, count: scenario.linkCount * count * count)
         judge = Judge(self)
         director = Director(self, root.fork())
+        if let plan = scenario.arbiter { arbiters = ArbiterWorld(self, plan, root.fork()) }
     }
 
     static func mac(link: Int, host: Int) -> MACAddress {
@@ -113,6 +119,10 @@ public final class Simulation {
         case .takeover: judge.checkTakeover(argument, event.token)
         case .repaired: judge.checkRepair(host, argument)
         case .sides: judge.checkSides(event.token)
+        case .arbiterMessage: arbiters?.arrive(argument, at: host, life: event.token)
+        case .session: arbiters?.sessionIsDue(host)
+        case .guards: applyGuards(argument, event.token, on: host)
+        case .excuse: judge.checkServing(host)
         }
     }
 
@@ -141,15 +151,27 @@ public final class Simulation {
         host.isStalled = false
         (host.isDying, host.isStopping, host.diesAfterEffects) = (false, false, -1)
         host.recordSlots = []
+        host.leases.workerEnded()
+        (host.leases.written, host.leases.isPublished) = ([:], false)
         host.startedAt = now
         host.scheduledTimer = .max
         let adopted = host.adoptable
-        host.node = Node(Engine(host.snapshot, bug: bug), in: Seam(simulation: self, host: host), logging: 8)
+        host.node = Node(
+            Engine(host.snapshot, as: identity(of: host), bug: bug), in: Seam(simulation: self, host: host), logging: 8)
         tell(host.index, "worker \(host.incarnation) starts, adopting \(adopted.map { "\($0.role)" })")
         judge.started(host, adopted)
         handle(.kernelDump(host.kernel.links, host.kernel.reported), on: host)
         guard host.process == .running else { return }
-        handle(.start(adopting: adopted, scripts: host.scriptRecords), on: host)
+        if host.leases.releasesOnly {
+            host.leases.releasesOnly = false
+            return handle(.release(adopted), on: host)
+        }
+        let incarnation = host.incarnation
+        (host.diesAfterEffects, host.leases.diesInStart) = (host.leases.diesInStart, -1)
+        handle(.start(adopting: adopted, scripts: host.scriptRecords, leases: host.leases.adoptable), on: host)
+        guard host.incarnation == incarnation else { return }
+        host.leases.publish()
+        host.diesAfterEffects = -1
         // It died before the reload was in force: its supervisor sends it again.
         if host.process == .running, host.snapshot != host.model { handle(.reload(host.model), on: host) }
     }
@@ -164,12 +186,16 @@ public final class Simulation {
         (host.isDying, host.isStopping, host.isStalled, host.hasOverrun) = (false, false, false, false)
         host.isDraining = false
         host.diesAfterEffects = -1
+        host.leases.workerEnded()
         if let delay {
             host.process = .restarting
             queue.push(.start, at: now + delay, host: host.index, token: host.incarnation)
         } else {
             host.process = .absent
             host.forgetSharedMemory()
+            host.leases.daemonEnded()
+            host.leases.releasesOnly = false
+            arbiters?.forgetSession(host)
             host.snapshot = host.model
             for router in host.lastHook.indices { host.lastHook[router] = nil }
         }
@@ -197,6 +223,9 @@ public final class Simulation {
         if host.isStopping {
             judge.stopped(host)
             endWorker(host, successorAfter: nil)
+            // An orderly end takes the fence off.
+            host.leases.fence.guardAddresses([])
+            judge.checkServing(host)
             return
         }
         while !host.waiting.isEmpty, host.isRunning, !host.isDraining {
@@ -256,6 +285,7 @@ public final class Simulation {
         if host.isPaused {
             host.isPaused = false
             host.clock.pause(for: now - host.pausedAt)
+            excuse(host)
             for index in host.kernel.addresses.indices where host.kernel.addresses[index].expires < .max {
                 host.kernel.addresses[index].expires += now - host.pausedAt
             }
@@ -271,6 +301,11 @@ public final class Simulation {
         expireAddresses(of: host, nil)
         scheduleExpiry(host)
         host.scheduledTimer = .max
+        carryOn(host)
+        guard host.isRunning, !host.isDying, !host.isStopping else {
+            if host.node != nil, host.isRunning { finish(host) }
+            return
+        }
         // The driver reads packets before it looks at the clock, or a backup that slept would not know who lives.
         let inbox = host.inbox
         host.inbox = []

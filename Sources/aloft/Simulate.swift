@@ -21,7 +21,13 @@ struct Simulate: ParsableCommand {
     @Option(help: "How many seconds of story.") var storySeconds: Double = 20
     @Option(help: "Simulated seconds of each seed.") var duration = 3600
     @Flag(help: "Print one JSON object for each failure and one for the end.") var json = false
+    @Flag(help: "Only scenarios with an arbiter, advertisements a second apart or more, and no balancer beside them.")
+    var arbiters = false
+    @Flag(help: "The same with long leases and advertisements five seconds apart or more: a tenth of the events.")
+    var sparse = false
     @Option(help: "How many seeds run at the same time.") var jobs = 0
+
+    private var which: Scenario.Arbiters { sparse ? .sparse : arbiters ? .always : .drawn }
 
     private func range() throws -> ClosedRange<UInt64> {
         if let seed { return seed...seed }
@@ -48,7 +54,8 @@ struct Simulate: ParsableCommand {
 
     private func passAll(_ range: ClosedRange<UInt64>) throws {
         let began = Clock.now
-        let sweep = Sweep(Campaign(duration: duration), range, stopsAtFirst: false, jobs: jobs)
+        let sweep = Sweep(
+            Campaign(duration: duration, arbiters: which), range, stopsAtFirst: false, jobs: jobs)
         let isVerbose = Console.isTerminal && !json
         sweep.run { done in
             if isVerbose { Self.overwrite("\(done) of \(range.count) seeds ") }
@@ -57,8 +64,13 @@ struct Simulate: ParsableCommand {
         for failure in sweep.failures { report(failure, nil) }
         let rate = Double(sweep.passed + sweep.failures.count) / max(Clock.now - began, 0.001) * 60
         if json {
-            Console.say(#"{"passed":\#(sweep.passed),"failed":\#(sweep.failures.count),"events":\#(sweep.events)}"#)
+            Console.say(
+                #"{"passed":\#(sweep.passed),"failed":\#(sweep.failures.count),"events":\#(sweep.events),"#
+                    + #""with_arbiters":\#(sweep.withArbiters),"excused_overlaps":\#(sweep.excusedOverlaps)}"#)
         } else {
+            Console.say(
+                "\(sweep.withArbiters) of \(range.count) seeds had arbiters, \(duration) simulated seconds each; after a pause of "
+                    + "the whole machine the rest of a lease overlapped another's \(sweep.excusedOverlaps) times")
             Console.say(
                 "\(sweep.passed) passed, \(sweep.failures.count) failed (\(Int(rate)) seeds a minute, \(sweep.events) events)"
             )
@@ -75,7 +87,9 @@ struct Simulate: ParsableCommand {
     private func findCanaries(_ list: [Canary], _ range: ClosedRange<UInt64>) throws {
         var survivors = 0
         for canary in list {
-            let sweep = Sweep(Campaign(canary: canary, duration: duration), range, stopsAtFirst: true, jobs: jobs)
+            let sweep = Sweep(
+                Campaign(canary: canary, duration: duration, arbiters: which), range,
+                stopsAtFirst: true, jobs: jobs)
             sweep.run { _ in }
             if let failure = sweep.failures.first {
                 if json {
@@ -125,7 +139,8 @@ struct Simulate: ParsableCommand {
 
     /// The same seed again, this time with every event written down.
     private func tellStory(_ failure: Failure, _ canary: Canary?) {
-        let again = Campaign(canary: canary, duration: duration).run(seed: failure.seed, tellsStory: true)
+        let again = Campaign(canary: canary, duration: duration, arbiters: which).run(
+            seed: failure.seed, tellsStory: true)
         let since = Double(failure.time) / 1e9 - storySeconds
         for line in again.failure?.story ?? [] {
             guard let stamp = line.split(separator: " ").first.flatMap({ Double($0) }), stamp >= since else { continue }
@@ -155,6 +170,8 @@ private final class Sweep {
     private var limit: UInt64
     private(set) var passed = 0
     private(set) var events = 0
+    private(set) var withArbiters = 0
+    private(set) var excusedOverlaps = 0
     private(set) var failures: [Failure] = []
     private var progress: ((Int) -> Void)?
 
@@ -200,6 +217,8 @@ private final class Sweep {
             let result = campaign.run(seed: seed)
             pthread_mutex_lock(&lock)
             events += result.events
+            withArbiters += result.hadArbiter ? 1 : 0
+            excusedOverlaps += result.excusedOverlaps
             if let failure = result.failure {
                 failures.append(failure)
                 // Lower seeds that are still running may fail too; the lowest is what a single thread would find.

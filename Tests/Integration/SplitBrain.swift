@@ -64,7 +64,8 @@ extension OnTheKernel {
 
         @Test("three members of etcd: whatever breaks, one serves") func etcd() throws {
             let faults = "^(crash|SIGSTOP|cut to both|orderly stop)"
-            check(try Self.runs("etcd-3", faults), count: 4, crash: 1300, limits: ["orderly stop": 300])
+            // Its lease is 3 s; while its members elect a leader, nothing of theirs is seen to change.
+            check(try Self.runs("etcd-3", faults), count: 4, crash: 3500, limits: ["orderly stop": 300])
         }
 
         @Test("without an arbiter two serve, and this lab sees it") func without() throws {

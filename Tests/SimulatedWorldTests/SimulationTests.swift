@@ -32,8 +32,23 @@ import Testing
         }
     }
 
-    private func regressions() throws -> [UInt64] {
-        let text = try Files.read(Files.tests + "/Seeds/regressions.txt")
+    @Test("SAFE-2, LIVE-1: a dozen seeds with arbiters break no promise", arguments: 1...12)
+    func leasesHold(_ seed: Int) {
+        let result = Campaign(duration: 200, arbiters: .always).run(seed: UInt64(seed))
+        #expect(result.hadArbiter)
+        #expect(result.failure == nil, "\(result.failure?.summary ?? "")")
+    }
+
+    @Test("every seed with an arbiter that once found a bug passes")
+    func leaseRegressionsPass() throws {
+        for seed in try regressions("arbiters") {
+            let result = Campaign(duration: 600, arbiters: .always).run(seed: seed)
+            #expect(result.failure == nil, "\(result.failure?.summary ?? "")")
+        }
+    }
+
+    private func regressions(_ name: String = "regressions") throws -> [UInt64] {
+        let text = try Files.read(Files.tests + "/Seeds/\(name).txt")
         let seeds = text.split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap {
             $0.split(separator: " ").first.flatMap { UInt64($0) }
         }
