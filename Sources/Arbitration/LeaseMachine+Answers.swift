@@ -67,7 +67,7 @@ extension LeaseMachine {
             isClosed = false
             state = .holding(until: until, epoch: record.epoch, request.taking)
         }
-        renewAt = request.sent + terms.renewal
+        renewAt = request.sent + min(terms.renewal, record.terms.renewal)
         effects.append(.mayHold(until: until, epoch: record.epoch))
     }
 

@@ -147,6 +147,9 @@ public struct WitnessMachine: Sendable {
                 var register = register
                 register.generation = 0
                 register.record.version = max(register.record.version, register.reserved, floor.version)
+                // A file or a memory that is older than what was granted looks like any other. The wall clock tells epochs of this life from
+                // all before it; who holds goes on under a higher one, with its next renewal but one.
+                register.record.epoch = max(register.record.epoch, floor.epoch)
                 register.reserved = min(register.record.version, Self.highest.version) + Self.reserve
                 register.stored = register.record
                 register.subscribers = []

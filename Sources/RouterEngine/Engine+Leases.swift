@@ -23,7 +23,9 @@ extension Engine {
         let definitions =
             bug.isPlanted(.twoLeasesInAGroup)
             ? model.leases.flatMap { lease in
-                lease.members.map { LeaseDefinition(name: "\(lease.name).\($0)", arbiter: lease.arbiter, members: [$0]) }
+                lease.members.map {
+                    LeaseDefinition(name: "\(lease.name).\($0)", arbiter: lease.arbiter, members: [$0])
+                }
             } : model.leases
         for definition in definitions {
             guard let arbiter = model.arbiter(named: definition.arbiter),
@@ -308,14 +310,25 @@ extension Engine {
     public var guards: [GuardedAddress] {
         var result: [GuardedAddress] = []
         var known: Set<GuardedAddress> = []
+        var owners: [IPAddress: LeaseID] = [:]
         for index in leases.indices {
             for member in leases[index]?.members ?? [] {
                 for id in slots[member.index]?.addresses ?? [] {
-                    guard let entry = addresses[id], let interface = entry.interface else { continue }
+                    guard let entry = addresses[id] else { continue }
+                    owners[entry.key.prefix.address] = LeaseID(index)
+                    guard let interface = entry.interface else { continue }
                     let item = GuardedAddress(
                         interface: interface, address: entry.key.prefix.address, lease: LeaseID(index))
                     if known.insert(item).inserted { result.append(item) }
                 }
+            }
+        }
+        // Where one was installed under another name of its interface, until it is gone from there.
+        for interface in kernelAddresses.keys.sorted() {
+            for address in kernelAddresses[interface] ?? [] where address.isMarked {
+                guard let lease = owners[address.prefix.address] else { continue }
+                let item = GuardedAddress(interface: interface, address: address.prefix.address, lease: lease)
+                if known.insert(item).inserted { result.append(item) }
             }
         }
         return result

@@ -114,7 +114,9 @@ extension Simulation {
 
     func announce(_ frame: [UInt8], count: Int, from host: Host, interface: InterfaceIndex) {
         guard let position = host.kernel.interface(withIndex: interface.rawValue),
-            host.kernel.interfaces[position].isUp, let announcement = Announcement(frame)
+            host.kernel.interfaces[position].isUp, let announcement = Announcement(frame),
+            // What a process says late, because it stood still, stops at the fence.
+            host.leases.fence.isOpen(announcement.address, on: interface.rawValue, at: host.clock.reading(at: now))
         else { return }
         let link = host.kernel.interfaces[position].link
         for client in segments[link].clients.indices {

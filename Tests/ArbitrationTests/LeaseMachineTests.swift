@@ -78,6 +78,21 @@ struct Bench {
         #expect(bench.machine.holdsUntil == nil)
     }
 
+    @Test("A reload to a longer lease while a renewal is under way does not renew too late for the shorter one")
+    func longerTermsBetween() throws {
+        var (bench, _) = try Bench.holding()
+        _ = bench.advance(to: 344)
+        var effects: [LeaseEffect] = []
+        bench.machine.reconfigure(try Bench.terms(9000), at: Bench.at(345), into: &effects)
+        #expect(bench.answer(.granted, to: 3, at: 350) == [.mayHold(until: Bench.at(1244), epoch: Epoch(2))])
+        let due = try #require(bench.machine.nextDeadline)
+        #expect(due <= Bench.at(344 + 334))
+        guard case .write = try #require(bench.advance(to: 344 + 334).first) else {
+            Issue.record("nothing is renewed")
+            return
+        }
+    }
+
     @Test("A lease that nobody knows is taken when a holder that is forgotten would have run out") func absent() throws
     {
         var bench = try Bench()

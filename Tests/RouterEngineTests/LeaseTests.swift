@@ -244,6 +244,36 @@ struct LeaseTests {
         #expect(bench.writes.last?.isFree == true)
     }
 
+    // MARK: - An interface renamed while nobody looked
+
+    static let stray = KernelAddress(
+        interface: InterfaceIndex(2), prefix: IPPrefix("10.0.0.9/24")!, isMarked: true)
+
+    /// Interface 2 has another name than the configuration says, and what a predecessor installed is still there.
+    static func renamed() throws -> LeaseBench {
+        var bench = LeaseBench(LeaseBench.model())
+        var links = Bench.links
+        let index = try #require(links.firstIndex { $0.index == stray.interface })
+        links[index].name = "lan0"
+        bench.handle(.kernelDump(links, Bench.hosts + [stray]))
+        return bench
+    }
+
+    @Test("An address left on an interface that was renamed is guarded until it is gone, and taken off at a start")
+    func strayAtStart() throws {
+        var bench = try Self.renamed()
+        bench.handle(.start(adopting: [], scripts: []))
+        let guarded = bench.bench.engine.guards
+        #expect(guarded.contains { $0.interface == Self.stray.interface && $0.address == Self.stray.prefix.address })
+        #expect(try bench.place(\.isWithdrawal) >= 0)
+    }
+
+    @Test("… and where its worker is only to release") func strayAtRelease() throws {
+        var bench = try Self.renamed()
+        bench.handle(.release([]))
+        #expect(try bench.place(\.isWithdrawal) >= 0)
+    }
+
     // MARK: - Stopping
 
     @Test("A stop withdraws, closes the fence, gives the lease back, and ends when that was granted")
