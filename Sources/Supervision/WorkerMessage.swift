@@ -31,10 +31,6 @@ public enum WorkerMessage: ProcessMessage {
     case mail(MailOrder)
     /// So many mails are delivered, and so many never will be (mail process).
     case mailsSettled(delivered: UInt32, lost: UInt32)
-    /// Questions for an arbiter, passed on to the arbiter worker.
-    case ask([UInt8])
-    /// What came from an arbiter (arbiter worker), passed on to the VRRP worker.
-    case reports([UInt8])
     /// What the fence is to guard from now on; answered by ``SupervisorMessage/fence(_:_:)``.
     case guards(GuardedAddresses)
 
@@ -58,9 +54,7 @@ public enum WorkerMessage: ProcessMessage {
         case 14: self = .beat
         case 15: self = .mail(MailOrder(from: &reader))
         case 16: self = .mailsSettled(delivered: reader.uint32(), lost: reader.uint32())
-        case 17: self = .ask(reader.data())
-        case 18: self = .reports(reader.data())
-        case 19: self = .guards(GuardedAddresses(from: &reader))
+        case 17: self = .guards(GuardedAddresses(from: &reader))
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -122,14 +116,8 @@ public enum WorkerMessage: ProcessMessage {
             writer.put(UInt8(16))
             writer.put(delivered)
             writer.put(lost)
-        case .ask(let bytes):
-            writer.put(UInt8(17))
-            writer.put(bytes)
-        case .reports(let bytes):
-            writer.put(UInt8(18))
-            writer.put(bytes)
         case .guards(let guards):
-            writer.put(UInt8(19))
+            writer.put(UInt8(17))
             guards.write(to: &writer)
         }
         return writer.bytes
@@ -138,8 +126,7 @@ public enum WorkerMessage: ProcessMessage {
     /// False for what may be dropped when the supervisor does not read (see ``OutgoingFrames``).
     public var isEssential: Bool {
         switch self {
-        // An arbiter that is not asked is asked again.
-        case .log, .answer, .dump, .fifo, .beat, .ask, .reports: false
+        case .log, .answer, .dump, .fifo, .beat: false
         default: true
         }
     }
@@ -184,10 +171,6 @@ public enum SupervisorMessage: ProcessMessage {
     case mail(MailOrder)
     /// The state (`MASTER`, `BACKUP`, …) of the instance that the health worker follows: as it is at its start, and as it becomes.
     case role(instance: String, state: String)
-    /// Questions for an arbiter (arbiter worker).
-    case ask([UInt8])
-    /// What came from an arbiter (VRRP worker).
-    case reports([UInt8])
     /// How the addresses of the last ``WorkerMessage/guards(_:)`` are guarded, and where that is less than could be, why (VRRP worker).
     case fence(FenceReport, String)
 
@@ -203,9 +186,7 @@ public enum SupervisorMessage: ProcessMessage {
         case 6: self = .recall(reader.data())
         case 7: self = .mail(MailOrder(from: &reader))
         case 8: self = .role(instance: reader.string(), state: reader.string())
-        case 9: self = .ask(reader.data())
-        case 10: self = .reports(reader.data())
-        case 11: self = .fence(reader.enumeration(.lifetimes), reader.string())
+        case 9: self = .fence(reader.enumeration(.lifetimes), reader.string())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -238,14 +219,8 @@ public enum SupervisorMessage: ProcessMessage {
             writer.put(UInt8(8))
             writer.put(instance)
             writer.put(state)
-        case .ask(let bytes):
-            writer.put(UInt8(9))
-            writer.put(bytes)
-        case .reports(let bytes):
-            writer.put(UInt8(10))
-            writer.put(bytes)
         case .fence(let report, let text):
-            writer.put(UInt8(11))
+            writer.put(UInt8(9))
             writer.put(report.rawValue)
             writer.put(text)
         }

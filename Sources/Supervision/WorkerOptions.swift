@@ -15,6 +15,8 @@ public struct WorkerOptions: Equatable, Sendable {
     public static let lockDescriptor: Int32 = 5
     /// The fence's deadlines, where ``hasFence`` says so.
     public static let fenceDescriptor: Int32 = 6
+    /// The socket between the VRRP worker and the arbiter worker, at both.
+    public static let arbiterDescriptor: Int32 = 7
 
     public var mode: Mode
     public var configurationPath: String

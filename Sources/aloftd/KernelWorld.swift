@@ -37,6 +37,8 @@ struct KernelWorld: World, ~Copyable {
     /// Set when `helloPorts` changed, so that the loop watches the new ones.
     var helloPortsChanged = false
     var hasMissedHelloPort = false
+    /// To the arbiter worker.
+    var arbiterLine: MessageLine?
     /// Questions for an arbiter that have not left yet.
     private var questions: LeaseExchange.Questions?
     /// What the last reload touched.
@@ -351,7 +353,7 @@ struct KernelWorld: World, ~Copyable {
     private mutating func sendQuestions() {
         guard let questions else { return }
         self.questions = nil
-        send(.ask(questions.encoded))
+        arbiterLine?.send(questions)
     }
 
     // MARK: - The supervisor

@@ -5,10 +5,11 @@ import Supervision
 /// Helpers: another program, which lies beside this one.
 extension SupervisorShell {
     func start(_ helper: Helper, _ mode: WorkerOptions.Mode, at now: Instant) {
+        if helper == .arbiter { MessageLineEnds.discard(arbiterLine.helper) }
         do {
             let process = try WorkerProcess(
                 helper, WorkerOptions(mode: mode, options), environment: Self.ownEnvironment(),
-                state: memory.descriptor)
+                state: memory.descriptor, arbiter: arbiterLine.helper)
             try process.watch(poller, end: Token.helperEnd(helper), messages: Token.helperSocket(helper))
             helpers[helper] = process
             machine.started(helper, pid: process.pid)

@@ -16,6 +16,7 @@ final class SupervisorShell {
     let signals: SignalSource
     let lock: SupervisorLock
     let memory: SharedMemory
+    let arbiterLine: MessageLineEnds
     let pid: Int32
     var effects: [SupervisorEffect] = []
     var worker: WorkerProcess?
@@ -64,6 +65,7 @@ final class SupervisorShell {
         fence = SupervisorFence(stateDirectory: options.stateDirectory)
         signals = try SignalSource(Self.signalNumbers(options))
         memory = try SharedMemory(name: "aloft-state", size: StatePage.memorySize)
+        arbiterLine = try MessageLineEnds()
         // A socket that is named but not there is no reason not to run.
         do { notifier = try SystemdNotifier() } catch { notifier = try SystemdNotifier(environment: nil) }
         // The lock is ours, so a socket that is there is a dead daemon's.

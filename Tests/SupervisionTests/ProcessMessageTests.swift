@@ -33,7 +33,7 @@ private let workerMessages: [WorkerMessage] = [
     .dump(.statistics, Array("x".utf8), isLast: false),
     .reloadFinished(accepted: false, "line 3"),
     .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(delivered: 3, lost: 1),
-    .ask([1, 2, 3]), .reports([]), .guards(GuardedAddresses([])),
+    .guards(GuardedAddresses([])),
     .guards(
         GuardedAddresses([
             .init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 4094),
@@ -50,7 +50,7 @@ private let supervisorMessages: [SupervisorMessage] = [
     .checkFinished(id: 1, .exited(-1)), .checkFinished(id: 1, .signalled(9)), .checkFinished(id: 2, .timedOut),
     .checkFinished(id: 3, .stillRunning), .checkFinished(id: 4, .failedToStart(errno: 2, "no such file")),
     .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]), .mail(order),
-    .role(instance: "VI_1", state: "MASTER"), .ask([]), .reports([9, 8]), .fence(.kernel, ""),
+    .role(instance: "VI_1", state: "MASTER"), .fence(.kernel, ""),
     .fence(.timeouts, "why"), .fence(.lifetimes, "bpf(2): EPERM"), .fence(.lost, "somebody"),
 ]
 
@@ -100,9 +100,8 @@ private let supervisorMessages: [SupervisorMessage] = [
         #expect(WorkerMessage(payload: payload[...]) == nil)
     }
 
-    @Test("Questions and reports may be dropped when the supervisor does not read; what the fence guards may not")
+    @Test("What the fence guards may not be dropped when the supervisor does not read")
     func essential() {
-        #expect(!WorkerMessage.ask([1]).isEssential && !WorkerMessage.reports([1]).isEssential)
         #expect(WorkerMessage.guards(GuardedAddresses([])).isEssential)
     }
 
