@@ -122,7 +122,7 @@ final class ArbiterWorker {
             configure(model)
         case .stop: stop(at: now)
         // What only the others hear.
-        case .checkFinished, .query, .dumpRequested, .recall, .mail, .role, .fence: break
+        case .checkFinished, .query, .dumpRequested, .recall, .mail, .role, .fence, .guarded, .guards: break
         }
     }
 

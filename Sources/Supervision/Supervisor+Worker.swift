@@ -31,7 +31,7 @@ extension Supervisor {
         case .stopped: worker?.hasStopped = true
         case .mail(let mail): order(mail, at: now, into: &effects)
         // Its state lies in the shared memory, and so does its promise.
-        case .remember, .beat, .mailsSettled: break
+        case .remember, .beat, .mailsSettled, .fenceStands: break
         case .guards(let guards): effects.append(.guardAddresses(guards))
         }
     }

@@ -31,8 +31,10 @@ public enum WorkerMessage: ProcessMessage {
     case mail(MailOrder)
     /// So many mails are delivered, and so many never will be (mail process).
     case mailsSettled(delivered: UInt32, lost: UInt32)
-    /// What the fence is to guard from now on; answered by ``SupervisorMessage/fence(_:_:)``.
+    /// What the fence is to guard from now on; answered by ``SupervisorMessage/fence(_:_:)`` and ``SupervisorMessage/guarded(_:)``.
     case guards(GuardedAddresses)
+    /// How the last list with this number is guarded, and where that is less than could be, why (fence process).
+    case fenceStands(FenceReport, String, guards: UInt32)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -55,6 +57,7 @@ public enum WorkerMessage: ProcessMessage {
         case 15: self = .mail(MailOrder(from: &reader))
         case 16: self = .mailsSettled(delivered: reader.uint32(), lost: reader.uint32())
         case 17: self = .guards(GuardedAddresses(from: &reader))
+        case 18: self = .fenceStands(reader.enumeration(.lifetimes), reader.string(), guards: reader.uint32())
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -119,6 +122,11 @@ public enum WorkerMessage: ProcessMessage {
         case .guards(let guards):
             writer.put(UInt8(17))
             guards.write(to: &writer)
+        case .fenceStands(let report, let text, let number):
+            writer.put(UInt8(18))
+            writer.put(report.rawValue)
+            writer.put(text)
+            writer.put(number)
         }
         return writer.bytes
     }
@@ -173,6 +181,10 @@ public enum SupervisorMessage: ProcessMessage {
     case role(instance: String, state: String)
     /// How the addresses of the last ``WorkerMessage/guards(_:)`` are guarded, and where that is less than could be, why (VRRP worker).
     case fence(FenceReport, String)
+    /// The list with this number has been dealt with: what of it can be guarded is (VRRP worker).
+    case guarded(UInt32)
+    /// What the fence is to guard from now on (fence process); answered by ``WorkerMessage/fenceStands(_:_:guards:)``.
+    case guards(GuardedAddresses)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -187,6 +199,8 @@ public enum SupervisorMessage: ProcessMessage {
         case 7: self = .mail(MailOrder(from: &reader))
         case 8: self = .role(instance: reader.string(), state: reader.string())
         case 9: self = .fence(reader.enumeration(.lifetimes), reader.string())
+        case 10: self = .guarded(reader.uint32())
+        case 11: self = .guards(GuardedAddresses(from: &reader))
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -223,6 +237,12 @@ public enum SupervisorMessage: ProcessMessage {
             writer.put(UInt8(9))
             writer.put(report.rawValue)
             writer.put(text)
+        case .guarded(let number):
+            writer.put(UInt8(10))
+            writer.put(number)
+        case .guards(let guards):
+            writer.put(UInt8(11))
+            guards.write(to: &writer)
         }
         return writer.bytes
     }

@@ -17,6 +17,8 @@ public struct WorkerOptions: Equatable, Sendable {
     public static let fenceDescriptor: Int32 = 6
     /// The socket between the VRRP worker and the arbiter worker, at both.
     public static let arbiterDescriptor: Int32 = 7
+    /// The socket between the VRRP worker and the fence process, at both.
+    public static let fenceLineDescriptor: Int32 = 8
 
     public var mode: Mode
     public var configurationPath: String

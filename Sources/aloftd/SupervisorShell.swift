@@ -17,6 +17,7 @@ final class SupervisorShell {
     let lock: SupervisorLock
     let memory: SharedMemory
     let arbiterLine: MessageLineEnds
+    let fenceLine: MessageLineEnds
     let pid: Int32
     var effects: [SupervisorEffect] = []
     var worker: WorkerProcess?
@@ -62,10 +63,11 @@ final class SupervisorShell {
         pid = ThisProcess.pid
         machine = Supervisor(options: options, pid: pid, at: now)
         log = SupervisorLog(options, pid: pid, at: now)
-        fence = SupervisorFence(stateDirectory: options.stateDirectory)
+        fence = try SupervisorFence(stateDirectory: options.stateDirectory)
         signals = try SignalSource(Self.signalNumbers(options))
         memory = try SharedMemory(name: "aloft-state", size: StatePage.memorySize)
         arbiterLine = try MessageLineEnds()
+        fenceLine = try MessageLineEnds()
         // A socket that is named but not there is no reason not to run.
         do { notifier = try SystemdNotifier() } catch { notifier = try SystemdNotifier(environment: nil) }
         // The lock is ours, so a socket that is there is a dead daemon's.
@@ -296,7 +298,8 @@ final class SupervisorShell {
 
     /// Removes what others would take for a running daemon.
     func removeTraces() {
-        fence.remove()
+        let left = fence.remove()
+        if !left.isEmpty { log.write(.error, nil, left.leftBehind, at: BootClock.now()) }
         for fifo in fifos { fifo.remove() }
         unlink(options.stateDirectory + "/control.sock")
         for path in [options.pidFile, options.vrrpPIDFile] {

@@ -53,7 +53,8 @@ final class WorkerProcess {
     /// the supervisor dies, and then releases by itself.
     convenience init(
         name: String, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor,
-        lock: borrowing FileDescriptor, fence: Int32?, arbiter: borrowing FileDescriptor
+        lock: borrowing FileDescriptor, fence: Int32?, arbiter: borrowing FileDescriptor,
+        fenceLine: borrowing FileDescriptor
     ) throws(SystemError) {
         var options = options
         options.hasFence = fence != nil
@@ -62,6 +63,7 @@ final class WorkerProcess {
         request.descriptors = [
             (WorkerOptions.stateDescriptor, state.rawValue), (WorkerOptions.lockDescriptor, lock.rawValue),
             (WorkerOptions.arbiterDescriptor, arbiter.rawValue),
+            (WorkerOptions.fenceLineDescriptor, fenceLine.rawValue),
         ]
         if let fence { request.descriptors.append((WorkerOptions.fenceDescriptor, fence)) }
         // On a machine whose processors are all taken, dying, starting and beating must not wait their turn. The
@@ -81,6 +83,7 @@ final class WorkerProcess {
             case .health: ["worker", "health"] + options.arguments
             case .arbiter: ["worker", "arbiter"] + options.arguments
             case .mail: ["worker", "mail"] + (options.isKeepalived ? ["--compat=keepalived"] : [])
+            case .fence: ["worker", "fence"] + options.arguments
             }
         var request = SpawnRequest(try Self.commandLine(), arguments, environment: environment)
         // A mail says how it is to leave, and needs no configuration.
@@ -90,6 +93,19 @@ final class WorkerProcess {
             request.niceness = WorkerProcess.niceness
             request.descriptors.append((WorkerOptions.arbiterDescriptor, arbiter.rawValue))
         }
+        try self.init(request)
+    }
+
+    /// Spawns this very executable as the fence process.
+    convenience init(
+        _ options: WorkerOptions, environment: [String], deadlines: Int32, fenceLine: borrowing FileDescriptor
+    ) throws(SystemError) {
+        var request = SpawnRequest(
+            "/proc/self/exe", ["worker", "fence"] + options.arguments, environment: environment)
+        request.descriptors = [
+            (WorkerOptions.fenceDescriptor, deadlines), (WorkerOptions.fenceLineDescriptor, fenceLine.rawValue),
+        ]
+        request.niceness = WorkerProcess.niceness
         try self.init(request)
     }
 

@@ -35,6 +35,7 @@ struct Worker: ~Copyable {
         static let channel: UInt64 = 3
         static let signals: UInt64 = 4
         static let arbiters: UInt64 = 5
+        static let fence: UInt64 = 6
         static let hellos: UInt64 = 8
         static let receivers: UInt64 = 16
     }
@@ -74,6 +75,7 @@ struct Worker: ~Copyable {
         try channel.watch(&poller, token: Token.channel)
         try node.world.watchCommands(&poller, token: Token.commands)
         try node.world.arbiterLine?.watch(poller, token: Token.arbiters)
+        try node.world.fenceWaits.line?.watch(poller, token: Token.fence)
     }
 
     private func wakeTime() -> Instant {
@@ -81,7 +83,8 @@ struct Worker: ~Copyable {
         let longest =
             node.world.missingReceivers.isEmpty
             ? now + Self.longestSleep : min(now + Self.longestSleep, nextSocketAttempt)
-        guard let due = node.nextDeadline, due < longest else { return longest }
+        let next = [node.nextDeadline, node.world.fenceWaits.nextDeadline].compactMap(\.self).min()
+        guard let due = next, due < longest else { return longest }
         guard node.engine.routerCount >= Self.gridFrom else { return due }
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
     }
@@ -101,6 +104,8 @@ struct Worker: ~Copyable {
         deliverFailures()
         readArbiters()
         readChannel()
+        node.world.readFenceLine()
+        node.world.performWaiting(node.engine, at: BootClock.now())
         while let received = try signals.receive() {
             // TERM: the supervisor is gone (PR_SET_PDEATHSIG), or somebody wants this worker to release.
             let isStop = received.signal == Signal.terminate || received.signal == Signal.interrupt
@@ -228,7 +233,8 @@ struct Worker: ~Copyable {
                 node.world.send(parts: WorkerMessage.dumps(kind, dumpText(kind, at: now)))
                 if kind == .statisticsClear { node.engine.clearCounters() }
             // What it must not forget lies in the shared memory.
-            case .recall, .mail, .role: break
+            case .recall, .mail, .role, .guards: break
+            case .guarded(let number): node.world.fenceWaits.learn(number: number)
             case .fence(let report, let text): node.handle(.fence(FenceStanding(report, text)), at: now)
             }
         }
