@@ -85,7 +85,9 @@ final class ArbiterWorker {
     private func round(_ signals: borrowing SignalSource) {
         for message in channel.read() { receive(message, at: BootClock.now()) }
         while let received = (try? signals.receive()) ?? nil {
-            if received.signal == Signal.terminate || received.signal == Signal.interrupt { beAlone(at: BootClock.now()) }
+            if received.signal == Signal.terminate || received.signal == Signal.interrupt {
+                beAlone(at: BootClock.now())
+            }
         }
         if channel.isClosed { beAlone(at: BootClock.now()) }
         // After the channel: a stop is said when the VRRP worker has said its last, which lies here then.

@@ -176,7 +176,8 @@ public struct NFTablesFence: ~Copyable {
         let table = table
         let chains = try count(.dumpChains(.netdev)) { if case .chain(table, _) = $0 { 1 } else { 0 } }
         guard chains == placed.count * 10 else {
-            return chains == 0 ? "\(table.name) is gone" : "\(table.name) has \(chains) chains, not \(placed.count * 10)"
+            return chains == 0
+                ? "\(table.name) is gone" : "\(table.name) has \(chains) chains, not \(placed.count * 10)"
         }
         let rules = try count(.dumpRules(table)) { if case .rule = $0 { 1 } else { 0 } }
         guard rules == placed.count * 24 else {
@@ -249,7 +250,8 @@ public struct NFTablesFence: ~Copyable {
     // MARK: The table
 
     private func addSets(
-        _ interface: InterfaceIndex, _ guards: [FenceGuard], _ until: [FenceSlot: Instant], to batch: inout NFTablesBatch
+        _ interface: InterfaceIndex, _ guards: [FenceGuard], _ until: [FenceSlot: Instant],
+        to batch: inout NFTablesBatch
     ) {
         let now = BootClock.now()
         for family in [AddressFamily.ipv4, .ipv6] {

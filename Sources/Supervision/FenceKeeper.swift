@@ -97,7 +97,8 @@ extension Supervisor {
             effects.append(
                 .log(
                     .warning, SupervisionRule.fenceWeak,
-                    "\(fenceRefusal); instead a table of nf_tables ends what a node that hangs serves, by timeouts that may start late"))
+                    "\(fenceRefusal); instead a table of nf_tables ends what a node that hangs serves, by timeouts that may start late"
+                ))
         case (.lifetimes, _):
             effects.append(
                 .log(

@@ -33,6 +33,8 @@ extension Supervisor {
         // Its state lies in the shared memory, and so does its promise.
         case .remember, .beat, .mailsSettled, .fenceStands: break
         case .guards(let guards): effects.append(.guardAddresses(guards))
+        case .released(let bytes): effects.append(.endConnections(bytes.compactMap { IPAddress(networkOrder: $0) }))
+        case .taken(let bytes): effects.append(.keepConnections(bytes.compactMap { IPAddress(networkOrder: $0) }))
         }
     }
 

@@ -36,6 +36,10 @@ public enum SupervisorEffect: Equatable, Sendable {
     /// The fence is to guard exactly these; answer the worker with ``SupervisorMessage/fence(_:_:)`` and ``SupervisorMessage/guarded(_:)``, or have
     /// ``Supervisor/guardByProcess(_:because:at:into:)`` do it.
     case guardAddresses(GuardedAddresses)
+    /// End the connections of these addresses of this host, a bounded piece at a time.
+    case endConnections([IPAddress])
+    /// Leave those of these alone, which another effect may still be at.
+    case keepConnections([IPAddress])
     /// Start a script in its own process group; answer with ``Supervisor/processFailed(_:errno:_:at:into:)``
     /// or, once it ended, ``Supervisor/processEnded(_:status:at:into:)``.
     case start(ProcessOwner, ScriptCommand, environment: [String])

@@ -33,6 +33,10 @@ public enum WorkerMessage: ProcessMessage {
     case mailsSettled(delivered: UInt32, lost: UInt32)
     /// What the fence is to guard from now on; answered by ``SupervisorMessage/fence(_:_:)`` and ``SupervisorMessage/guarded(_:)``.
     case guards(GuardedAddresses)
+    /// These addresses, 4 or 16 bytes each in network order, were served under a lease, and their fence is closed and they are off now: their connections are to end.
+    case released([[UInt8]])
+    /// These are about to be served under a lease: their connections are to stay from now on.
+    case taken([[UInt8]])
     /// How the last list with this number is guarded, and where that is less than could be, why (fence process).
     case fenceStands(FenceReport, String, guards: UInt32)
 
@@ -58,6 +62,8 @@ public enum WorkerMessage: ProcessMessage {
         case 16: self = .mailsSettled(delivered: reader.uint32(), lost: reader.uint32())
         case 17: self = .guards(GuardedAddresses(from: &reader))
         case 18: self = .fenceStands(reader.enumeration(.lifetimes), reader.string(), guards: reader.uint32())
+        case 19: self = .released(reader.list { $0.data() })
+        case 20: self = .taken(reader.list { $0.data() })
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -127,6 +133,12 @@ public enum WorkerMessage: ProcessMessage {
             writer.put(report.rawValue)
             writer.put(text)
             writer.put(number)
+        case .released(let addresses):
+            writer.put(UInt8(19))
+            writer.put(addresses) { $0.put($1) }
+        case .taken(let addresses):
+            writer.put(UInt8(20))
+            writer.put(addresses) { $0.put($1) }
         }
         return writer.bytes
     }

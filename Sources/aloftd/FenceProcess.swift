@@ -213,7 +213,8 @@ extension [FenceGuard] {
     /// For the log.
     var leftBehind: String {
         let addresses = Set(map(\.address)).sorted().map(\.description).joined(separator: ", ")
-        return "\(addresses) could not be taken off, so the lease fence stays and drops what is meant for it; the next start of this daemon goes on "
+        return
+            "\(addresses) could not be taken off, so the lease fence stays and drops what is meant for it; the next start of this daemon goes on "
             + "from there"
     }
 }

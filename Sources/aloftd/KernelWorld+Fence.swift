@@ -43,6 +43,9 @@ struct FenceWaits {
     private var guards: [Place: Guard] = [:]
     private var opened: [Int: Instant] = [:]
     private(set) var waiting: [Waiting] = []
+    /// What the supervisor is to know once the kernel does.
+    private(set) var released: [[UInt8]] = []
+    private(set) var taken: [[UInt8]] = []
 
     /// How long the supervisor may take to guard an address.
     static let guardLimit = Duration.seconds(1)
@@ -67,7 +70,9 @@ struct FenceWaits {
     }
 
     /// The list with this number is guarded, and those before it.
-    mutating func learn(number: UInt32) { if Self.is(number, after: known), !Self.is(number, after: said) { known = number } }
+    mutating func learn(number: UInt32) {
+        if Self.is(number, after: known), !Self.is(number, after: said) { known = number }
+    }
 
     mutating func learn(_ opened: [(slot: FenceSlot, until: Instant)]) {
         for one in opened { self.opened[Int(one.slot.rawValue)] = one.until }
@@ -92,7 +97,37 @@ struct FenceWaits {
     }
 
     /// The address goes: what waits for it is not done.
-    mutating func forget(_ id: AddressID) { waiting.removeAll { $0.address == id } }
+    mutating func forget(_ id: AddressID, _ engine: borrowing Engine) {
+        if !waiting.isEmpty { waiting.removeAll { $0.address == id } }
+        guard let address = guarded(id, engine) else { return }
+        taken.removeAll { $0 == address }
+        released.append(address)
+    }
+
+    /// The address comes.
+    mutating func note(_ id: AddressID, _ engine: borrowing Engine) {
+        guard let address = guarded(id, engine) else { return }
+        released.removeAll { $0 == address }
+        taken.append(address)
+    }
+
+    private func guarded(_ id: AddressID, _ engine: borrowing Engine) -> [UInt8]? {
+        guard !guards.isEmpty, let entry = engine.address(id), let interface = entry.interface,
+            guards[Place(interface: interface, address: entry.key.prefix.address)] != nil
+        else { return nil }
+        var bytes: [UInt8] = []
+        entry.key.prefix.address.append(to: &bytes)
+        return bytes
+    }
+
+    /// What has come and what has gone since this was asked last.
+    mutating func takeChanges() -> [WorkerMessage] {
+        var messages: [WorkerMessage] = []
+        if !taken.isEmpty { messages.append(.taken(taken)) }
+        if !released.isEmpty { messages.append(.released(released)) }
+        (taken, released) = ([], [])
+        return messages
+    }
 
     /// What can be done now, and what has waited for too long; in its order.
     mutating func take(_ engine: borrowing Engine, at now: Instant) -> [Waiting] {

@@ -110,7 +110,7 @@ struct KernelWorld: World, ~Copyable {
                 if !fenceWaits.holds(.install, id, engine, at: now) { perform(.install, id, engine, at: now) }
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
-                fenceWaits.forget(id)
+                fenceWaits.forget(id, engine)
                 // Whoever takes the lease next must not find the address in use.
                 if keepsAddresses && isStopping && !engine.isLeased(id) {
                     keep(id, engine, at: now)
@@ -164,6 +164,7 @@ struct KernelWorld: World, ~Copyable {
     mutating func perform(_ kind: FenceWaits.Kind, _ id: AddressID, _ engine: borrowing Engine, at now: Instant) {
         switch kind {
         case .install:
+            fenceWaits.note(id, engine)
             promoteSecondaries(id, engine)
             request(.install, id, engine, at: now)
         case .announce(let count):
@@ -177,6 +178,7 @@ struct KernelWorld: World, ~Copyable {
         flushPackets()
         flushRoutes()
         frames.flush()
+        for message in fenceWaits.takeChanges() { send(message) }
     }
 
     // MARK: - Sysctls

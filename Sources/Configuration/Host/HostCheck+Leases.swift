@@ -35,7 +35,8 @@ extension HostCheck {
         if case .timeouts(let why) = fence {
             return report(
                 .hostFence, at: place, "the kernel can end what a lease covers by timeouts only: \(why)",
-                reason: "a daemon that hangs may serve beyond its lease by as long as the kernel took to take its last renewal in, such as "
+                reason:
+                    "a daemon that hangs may serve beyond its lease by as long as the kernel took to take its last renewal in, such as "
                     + "behind a large `nft -f`",
                 fix: "let the daemon have CAP_BPF and CAP_NET_ADMIN, on Linux 5.8 or later: docs/split-brain.md")
         }
