@@ -30,7 +30,7 @@ extension Supervisor {
     /// After the VRRP worker has taken its addresses off: the table goes as well, unless one of them is still there.
     mutating func stopFence(at now: Instant, into effects: inout [SupervisorEffect]) {
         fence.restartAt = nil
-        guard fence.isRunning else { return }
+        guard fence.isRunning, fence.stopLimit == nil else { return }
         fence.stopLimit = now + Self.fenceStopLimit
         effects.append(.sendHelper(.fence, .stop))
     }

@@ -196,6 +196,10 @@ public struct Supervisor: Sendable {
             if let stop = health.stopLimit, health.isRunning, stop > now, stop != .distantFuture {
                 withHooks(into: &effects) { $0.abandon(into: &$1) }
                 phase = .finishing(limit: stop, code: code)
+            } else if fence.isRunning, fence.stopLimit == nil {
+                withHooks(into: &effects) { $0.abandon(into: &$1) }
+                stopFence(at: now, into: &effects)
+                phase = .finishing(limit: now + Self.fenceStopLimit, code: code)
             } else {
                 close(code: code, at: now, into: &effects)
             }
@@ -325,14 +329,15 @@ public struct Supervisor: Sendable {
         stopHealth(at: now, into: &effects)
         stopMail(at: now)
         stopArbiter(at: now, into: &effects)
-        stopFence(at: now, into: &effects)
         finishIfIdle(at: now, into: &effects)
     }
 
     mutating func finishIfIdle(at now: Instant, into effects: inout [SupervisorEffect]) {
         guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning, !arbiter.isRunning,
-            !fence.isRunning, !mailsHoldUp(into: &effects)
+            !mailsHoldUp(into: &effects)
         else { return }
+        // Last, since a hook may have put an address back.
+        guard !fence.isRunning else { return stopFence(at: now, into: &effects) }
         close(code: code, at: now, into: &effects)
     }
 

@@ -36,6 +36,8 @@ final class FenceProcess {
     static let beatInterval: Duration = .seconds(1)
     /// Somebody who removes the table is noticed within this time, and a poke that was lost is made up for.
     static let lookInterval: Duration = .milliseconds(100)
+    /// Where it cannot be put up.
+    static let retryInterval: Duration = .seconds(1)
 
     init(
         instance: UInt32, deadlines: consuming FenceDeadlines, line: MessageLine, channel: consuming SupervisorChannel
@@ -101,7 +103,8 @@ final class FenceProcess {
             line.send(opened: open)
             say(.timeouts, "")
         } catch { say(.lifetimes, "\(error)") }
-        nextLook = guards.isEmpty ? .distantFuture : BootClock.now() + Self.lookInterval
+        let pause = report == .timeouts ? Self.lookInterval : Self.retryInterval
+        nextLook = guards.isEmpty ? .distantFuture : BootClock.now() + pause
     }
 
     /// Tells the kernel what has changed.

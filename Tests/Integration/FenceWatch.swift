@@ -172,7 +172,7 @@ extension OnTheKernel {
             "supervision.fence.lost: somebody takes the table off, or some of it; it stands again, and the role stays",
             arguments: [
                 "flush ruleset", "flush table netdev aloft_fence_NUMBER",
-                "delete element netdev aloft_fence_NUMBER guarded2_INDEX { 10.83.0.100 }",
+                "delete element netdev aloft_fence_NUMBER guarded4_INDEX { 10.83.0.100 }",
             ])
         func lostTable(_ command: String) throws {
             let scene = try Scene()
@@ -302,6 +302,44 @@ extension OnTheKernel {
             #expect(found == true, "\(scene.daemon?.output.text ?? "")")
             // And it is served.
             _ = try Connection(scene, "10.83.0.101", 4103)
+        }
+
+        @Test(
+            "An address that is there at the end keeps its fence, and the next start serves it",
+            arguments: [true, false])
+        func leftBehind(_ hasBPF: Bool) throws {
+            let scene = try Scene()
+            defer { scene.lab.close() }
+            // A hook that has not understood that the address is another node's now.
+            try File.write(
+                "#!/bin/sh\nip address add 10.83.0.100/24 dev eth0\n", to: scene.directory + "/stop.sh")
+            chmod(scene.directory + "/stop.sh", 0o755)
+            let text = try String(contentsOfFile: scene.file, encoding: .utf8)
+            try File.write(
+                "global_defs {\n    script_user root\n}\n"
+                    + text.replacing(
+                        "    advert_int", with: "    notify_stop \(scene.directory)/stop.sh\n    advert_int"),
+                to: scene.file)
+            try scene.startWitness()
+            try scene.startDaemon(hasBPF ? [] : Self.withoutBPF)
+            try scene.waitForAddress()
+            _ = try Connection(scene, "10.83.0.100", 4104)
+            scene.daemon?.signal(SIGTERM)
+            #expect(try scene.daemon?.wait(upTo: .seconds(8)) == 0)
+            let log = scene.daemon?.output.text ?? ""
+            #expect(log.contains("10.83.0.100 could not be taken off, so the lease fence stays"), "\(log)")
+            #expect(try scene.node.holds(scene.address), "\(log)")
+            let wire = try TestSocket.wire(scene.witness)
+            let isServed = { () -> Bool in
+                wire.send(Frames.arp("10.83.0.77", "10.83.0.100"))
+                return wire.sees(within: 300) { $0.count >= 42 && $0[12...13] == [8, 6] && $0[21] == 2 }
+            }
+            #expect(!isServed(), "the fence is closed")
+            try scene.startDaemon(hasBPF ? [] : Self.withoutBPF)
+            let served = try LabClock.poll(upTo: .seconds(15)) { () throws(LabError) in
+                isServed() ? true : nil
+            }
+            #expect(served == true, "\(scene.daemon?.output.text ?? "")")
         }
 
         @Test("aloft check --live tries the fence, and asks the witness: one that answers, and one that is not there")

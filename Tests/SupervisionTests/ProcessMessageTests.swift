@@ -35,10 +35,13 @@ private let workerMessages: [WorkerMessage] = [
     .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(delivered: 3, lost: 1),
     .guards(GuardedAddresses([])),
     .guards(
-        GuardedAddresses([
-            .init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 4094),
-            .init(interface: InterfaceIndex(7), address: [UInt8](repeating: 0xFE, count: 16), slot: 0),
-        ])),
+        GuardedAddresses(
+            [
+                .init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 4094),
+                .init(interface: InterfaceIndex(7), address: [UInt8](repeating: 0xFE, count: 16), slot: 0),
+            ], number: 4_000_000_000)),
+    .fenceStands(.timeouts, "", guards: 3), .fenceStands(.lost, "the table is gone", guards: .max),
+    .released([[192, 0, 2, 1], [UInt8](repeating: 0xFE, count: 16)]), .released([]), .taken([[192, 0, 2, 1]]),
 ]
 
 private let order = MailOrder(
@@ -52,6 +55,7 @@ private let supervisorMessages: [SupervisorMessage] = [
     .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]), .mail(order),
     .role(instance: "VI_1", state: "MASTER"), .fence(.kernel, ""),
     .fence(.timeouts, "why"), .fence(.lifetimes, "bpf(2): EPERM"), .fence(.lost, "somebody"),
+    .guarded(0), .guarded(.max), .guards(GuardedAddresses([], number: 2)),
 ]
 
 @Suite struct ProcessMessageTests {
