@@ -76,6 +76,8 @@ extension Supervisor {
         if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }
         updateHealth(at: now, into: &effects)
         updateArbiter(at: now, into: &effects)
+        if !isFenceCleared, !settings.needsArbiter { effects.append(.clearFence) }
+        isFenceCleared = true
         if settings.followedInstance != old.followedInstance {
             tellHealthOfRole(of: settings.followedInstance, into: &effects)
         }

@@ -85,6 +85,8 @@ public struct Supervisor: Sendable {
     var arbiter = HelperKeeper(name: Helper.arbiter.name, consolation: "leases are renewed by its successor")
     var fence = HelperKeeper(
         name: Helper.fence.name, consolation: "a lease that ends before its successor is ready closes for that long")
+    /// Whether it is known that no fence of a former daemon is in the way, or that one is to be replaced.
+    var isFenceCleared = false
     /// What it is to guard; nil where it is not needed.
     var fenceGuards: GuardedAddresses?
     /// Why it is needed.

@@ -36,6 +36,8 @@ public enum SupervisorEffect: Equatable, Sendable {
     /// The fence is to guard exactly these; answer the worker with ``SupervisorMessage/fence(_:_:)`` and ``SupervisorMessage/guarded(_:)``, or have
     /// ``Supervisor/guardByProcess(_:because:at:into:)`` do it.
     case guardAddresses(GuardedAddresses)
+    /// Nothing is under a lease: take off what a former daemon may have left of a fence.
+    case clearFence
     /// End the connections of these addresses of this host, a bounded piece at a time.
     case endConnections([IPAddress])
     /// Leave those of these alone, which another effect may still be at.

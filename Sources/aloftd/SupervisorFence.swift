@@ -75,13 +75,23 @@ struct SupervisorFence: ~Copyable {
                 refusal = "the test of the lease fence failed: \(result)"
                 return
             }
-            // What a former daemon left, that was not allowed to use BPF, would never be opened again.
-            var old = try NFTablesFence(instance: instance)
-            if try old.isPresent() { try old.remove() }
+            try removeTable()
             isTested = true
         }
         try fence?.setGuards(guards)
         isLost = false
+    }
+
+    /// What a former daemon left that was not allowed to use BPF would never be opened again. Only where there is one something is committed.
+    private func removeTable() throws(SystemError) {
+        var old = try NFTablesFence(instance: instance)
+        if try old.isPresent() { try old.remove() }
+    }
+
+    /// Nothing is under a lease. What a daemon that was killed left of a fence would close its addresses for ever.
+    mutating func clear() {
+        try? fence?.remove()
+        try? removeTable()
     }
 
     /// Looks whether it still stands, and puts it back. Returns what changed.

@@ -178,6 +178,7 @@ final class SupervisorShell {
         case .signalHelper(let helper, let signal): helpers[helper]?.signal(signal)
         case .sendHelper(let helper, let message): helpers[helper]?.outgoing.append(message.frame)
         case .guardAddresses(let guards): guardAddresses(guards, at: now)
+        case .clearFence: fence.clear()
         case .endConnections(let addresses): endConnections(of: addresses, at: now)
         case .keepConnections(let addresses): closer.keep(addresses)
         case .start(let owner, let command, let environment):

@@ -342,6 +342,26 @@ extension OnTheKernel {
             #expect(served == true, "\(scene.daemon?.output.text ?? "")")
         }
 
+        @Test(
+            "Without an arbiter the next start takes off what a killed one left, and serves", arguments: [true, false])
+        func cleared(_ hasBPF: Bool) throws {
+            let scene = try Scene()
+            defer { scene.lab.close() }
+            try scene.startWitness()
+            try scene.startDaemon(hasBPF ? [] : Self.withoutBPF)
+            try scene.waitForAddress()
+            try scene.killEverything()
+            try scene.node.ip("address delete 10.83.0.100/24 dev eth0")
+            try LabClock.observe(for: .seconds(2))
+            let text = try String(contentsOfFile: scene.file, encoding: .utf8)
+            try File.write(text.replacing("    arbiter THIRD\n", with: ""), to: scene.file)
+            try scene.startDaemon(hasBPF ? [] : Self.withoutBPF)
+            try scene.waitForAddress()
+            let wire = try TestSocket.wire(scene.witness)
+            wire.send(Frames.arp("10.83.0.77", "10.83.0.100"))
+            #expect(wire.sees(within: 1000) { $0.count >= 42 && $0[12...13] == [8, 6] && $0[21] == 2 })
+        }
+
         @Test("aloft check --live tries the fence, and asks the witness: one that answers, and one that is not there")
         func live() throws {
             let scene = try Scene()

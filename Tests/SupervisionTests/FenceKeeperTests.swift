@@ -141,6 +141,24 @@ private struct Bench {
         #expect(effects.contains(.signalHelper(.fence, .kill)) && effects.contains(.exit(0)))
     }
 
+    @Test("Where nothing is under a lease, what a former daemon left of a fence goes, once")
+    func cleared() {
+        var bench = Bench.ready()
+        for needed in [false, true, false] {
+            bench.supervisor.receive(
+                .configure(SupervisorSettings(needsArbiter: needed)), at: bench.now, wallClock: 0, promise: bench.now,
+                into: &bench.effects)
+        }
+        #expect(bench.take().filter { $0 == .clearFence }.count == 1)
+        bench = Bench.ready()
+        for needed in [true, false] {
+            bench.supervisor.receive(
+                .configure(SupervisorSettings(needsArbiter: needed)), at: bench.now, wallClock: 0, promise: bench.now,
+                into: &bench.effects)
+        }
+        #expect(!bench.take().contains(.clearFence), "the worker says what is to be guarded, which is nothing")
+    }
+
     @Test("Addresses whose connections are to end, or to stay, are passed on; what is no address is not")
     func connections() {
         var bench = Bench.ready()
