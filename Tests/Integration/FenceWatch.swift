@@ -110,7 +110,8 @@ extension OnTheKernel {
             func killEverything() throws {
                 let child = try #require(daemon)
                 let all = [child.pid] + (try children(of: child.pid))
-                for signal in [SIGSTOP, SIGKILL] { for pid in all { kill(pid, signal) } }
+                // Whoever is stopped and loses its parent is continued (setpgid(2)), so that one ends last.
+                for signal in [SIGSTOP, SIGKILL] { for pid in all.reversed() { kill(pid, signal) } }
                 _ = try child.wait(upTo: .seconds(5))
             }
 
