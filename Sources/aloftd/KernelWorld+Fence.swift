@@ -54,7 +54,9 @@ struct FenceWaits {
 
     init() { known = said }
 
-    var nextDeadline: Deadline? { waiting.map(\.limit).min() }
+    var nextDeadline: Deadline {
+        waiting.isEmpty ? .distantFuture : waiting.lazy.map(\.limit).min() ?? .distantFuture
+    }
 
     /// The list for the supervisor.
     mutating func say(_ list: [GuardedAddress]) -> GuardedAddresses {

@@ -83,8 +83,8 @@ struct Worker: ~Copyable {
         let longest =
             node.world.missingReceivers.isEmpty
             ? now + Self.longestSleep : min(now + Self.longestSleep, nextSocketAttempt)
-        let next = [node.nextDeadline, node.world.fenceWaits.nextDeadline].compactMap(\.self).min()
-        guard let due = next, due < longest else { return longest }
+        let due = min(node.nextDeadline ?? .distantFuture, node.world.fenceWaits.nextDeadline)
+        guard due < longest else { return longest }
         guard node.engine.routerCount >= Self.gridFrom else { return due }
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
     }
