@@ -215,6 +215,8 @@ extension OnTheKernel {
             try LabClock.observe(for: .seconds(2))
             // With BPF this time: a table that nobody renews would close the address for ever.
             try scene.startDaemon()
+            // The address is still there, so it says nothing.
+            try scene.wait("MASTER STATE")
             try scene.waitForAddress()
             #expect(try scene.tables() == "")
             #expect(try scene.status().contains("the kernel stops serving at the deadline"))
@@ -311,9 +313,10 @@ extension OnTheKernel {
         func leftBehind(_ hasBPF: Bool) throws {
             let scene = try Scene()
             defer { scene.lab.close() }
-            // A hook that has not understood that the address is another node's now.
+            // A hook that has not understood that the address is another node's now. (While the worker waits for its lease to be taken back, it would
+            // take the address off again.)
             try File.write(
-                "#!/bin/sh\nip address add 10.83.0.100/24 dev eth0\n", to: scene.directory + "/stop.sh")
+                "#!/bin/sh\nsleep 0.4\nip address add 10.83.0.100/24 dev eth0\n", to: scene.directory + "/stop.sh")
             chmod(scene.directory + "/stop.sh", 0o755)
             let text = try String(contentsOfFile: scene.file, encoding: .utf8)
             try File.write(
