@@ -141,6 +141,13 @@ class Witnessed(Daemon):
         return ["arb1"]
 
 
+class WitnessedWithoutBPF(Witnessed):
+    """What may not use bpf(2), and has a fence of nf_tables."""
+
+    def command(self, node, path, state):
+        return ["setpriv", "--bounding-set=-bpf,-sys_admin"] + super().command(node, path, state)
+
+
 class Etcd(Daemon):
     def __init__(self, lane, binaries, name, burst=False):
         super().__init__(lane, binaries, name, burst)
@@ -227,5 +234,5 @@ class Corosync(Daemon):
         return ["arb1"]
 
 
-KINDS = {"keepalived": Daemon, "aloft": Daemon, "witness": Witnessed, "etcd-1": Etcd, "etcd-3": Etcd, "corosync": Corosync}
-COUNTS = {"keepalived": 0, "aloft": 0, "witness": 1, "etcd-1": 1, "etcd-3": 3, "corosync": 1}
+KINDS = {"keepalived": Daemon, "aloft": Daemon, "witness": Witnessed, "witness-nft": WitnessedWithoutBPF, "etcd-1": Etcd, "etcd-3": Etcd, "corosync": Corosync}
+COUNTS = {"keepalived": 0, "aloft": 0, "witness": 1, "witness-nft": 1, "etcd-1": 1, "etcd-3": 3, "corosync": 1}

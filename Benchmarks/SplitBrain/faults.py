@@ -81,6 +81,7 @@ def fence_removed(daemon, holder, other):
     """By hand, while the daemon is cut off: what is left is the daemon."""
     daemon.lane.cut(*both_ways([(holder, a) for a in [other] + arbiters(daemon)]))
     daemon.lane.inside(holder, "/usr/bin/python3", HERE + "/splitbrain", "unfence")
+    daemon.lane.inside(holder, "nft", "flush ruleset")
     time.sleep(daemon.pause)
     daemon.lane.heal()
 

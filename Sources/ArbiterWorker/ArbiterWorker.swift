@@ -14,12 +14,16 @@ final class ArbiterWorker {
     private let memory: SharedMemory
     private var poller: Poller
     private var channel: SupervisorChannel
+    /// To the VRRP worker.
+    private let line: MessageLine
     private var outgoing = OutgoingFrames()
     private var arbiters: [Arbiter] = []
     private var nextBeat = Instant.zero
     /// After a stop: until when what was given back may still be on its way.
     private var stopsAt: Deadline?
     private var hasStopped = false
+    /// Nobody told it to stop, but its supervisor is gone, or seems to be: the VRRP worker then releases, and what it gives back is to come yet.
+    private var isAlone = false
 
     /// A configured arbiter; without a client where it could not be made.
     private struct Arbiter {
@@ -33,6 +37,7 @@ final class ArbiterWorker {
     private enum Token {
         static let channel: UInt64 = 1
         static let signals: UInt64 = 2
+        static let line: UInt64 = 3
         static let clients: UInt64 = 16
     }
 
@@ -42,11 +47,12 @@ final class ArbiterWorker {
 
     init(
         _ loader: ConfigurationLoader, stateDirectory: String, model: Model, channel: consuming SupervisorChannel,
-        memory: consuming SharedMemory
+        line: MessageLine, memory: consuming SharedMemory
     ) throws(SystemError) {
         self.loader = loader
         self.stateDirectory = stateDirectory
         self.channel = channel
+        self.line = line
         self.memory = memory
         poller = try Poller()
         configure(model)
@@ -56,6 +62,7 @@ final class ArbiterWorker {
     func run(signals: consuming SignalSource) throws(SystemError) -> Int32 {
         try poller.add(signals.descriptor, token: Token.signals)
         try channel.watch(&poller, token: Token.channel)
+        try line.watch(poller, token: Token.line)
         let names = arbiters.map { "\($0.definition.name) (\($0.definition.kind.name))" }
         send(
             .ready(
@@ -78,9 +85,14 @@ final class ArbiterWorker {
     private func round(_ signals: borrowing SignalSource) {
         for message in channel.read() { receive(message, at: BootClock.now()) }
         while let received = (try? signals.receive()) ?? nil {
-            if received.signal == Signal.terminate || received.signal == Signal.interrupt { stop(at: BootClock.now()) }
+            if received.signal == Signal.terminate || received.signal == Signal.interrupt {
+                beAlone(at: BootClock.now())
+            }
         }
-        if channel.isClosed { stop(at: BootClock.now()) }
+        if channel.isClosed { beAlone(at: BootClock.now()) }
+        // After the channel: a stop is said when the VRRP worker has said its last, which lies here then.
+        for question in line.receive() { receive(question, at: BootClock.now()) }
+        if line.isClosed { line.unwatch(poller) }
         let now = BootClock.now()
         for index in arbiters.indices {
             arbiters[index].client?.turn(at: now)
@@ -90,17 +102,21 @@ final class ArbiterWorker {
             send(.beat)
             nextBeat = now + Self.beatInterval
         }
-        if let stopsAt, now >= stopsAt || arbiters.allSatisfy({ $0.awaited == 0 }) { hasStopped = true }
+        guard let stopsAt else { return }
+        let isThrough = arbiters.allSatisfy { $0.awaited == 0 } && (line.isClosed || !isAlone)
+        if now >= stopsAt || isThrough { hasStopped = true }
+    }
+
+    private func receive(_ question: [UInt8], at now: Instant) {
+        guard let asked = LeaseExchange.Questions(decoding: question),
+            let index = arbiters.firstIndex(where: { $0.definition.name == asked.arbiter })
+        else { return }
+        arbiters[index].awaited += asked.questions.count
+        arbiters[index].client?.ask(asked.questions, at: now)
     }
 
     private func receive(_ message: SupervisorMessage, at now: Instant) {
         switch message {
-        case .ask(let bytes):
-            guard let asked = LeaseExchange.Questions(decoding: bytes),
-                let index = arbiters.firstIndex(where: { $0.definition.name == asked.arbiter })
-            else { return }
-            arbiters[index].awaited += asked.questions.count
-            arbiters[index].client?.ask(asked.questions, at: now)
         case .reload:
             guard let snapshot = ConfigurationSnapshot.read(in: memory),
                 let model = loader.from(snapshot: snapshot)?.model
@@ -108,8 +124,14 @@ final class ArbiterWorker {
             configure(model)
         case .stop: stop(at: now)
         // What only the others hear.
-        case .checkFinished, .query, .dumpRequested, .recall, .mail, .role, .reports, .fence: break
+        case .checkFinished, .query, .dumpRequested, .recall, .mail, .role, .fence, .guarded, .guards: break
         }
+    }
+
+    private func beAlone(at now: Instant) {
+        if channel.isClosed { channel.unwatch(poller) }
+        isAlone = isAlone || stopsAt == nil
+        stop(at: now)
     }
 
     private func stop(at now: Instant) {
@@ -126,9 +148,10 @@ final class ArbiterWorker {
             if case .answer = report.kind { arbiters[index].awaited = max(0, arbiters[index].awaited - 1) }
         }
         guard !reports.isEmpty || !Self.isAlike(standing, arbiters[index].said) else { return }
-        arbiters[index].said = standing
         let name = arbiters[index].definition.name
-        send(.reports(LeaseExchange.Reports(arbiter: name, standing: standing, reports: reports).encoded))
+        let isSent = line.send(LeaseExchange.Reports(arbiter: name, standing: standing, reports: reports))
+        // What did not arrive is said again.
+        arbiters[index].said = isSent ? standing : nil
     }
 
     /// Round trips differ each time.
@@ -153,11 +176,9 @@ final class ArbiterWorker {
     private func client(of definition: ArbiterDefinition) -> (any ArbiterClient)? {
         do throws(SystemError) { return try Self.makeClient(definition, stateDirectory: stateDirectory) } catch {
             log(.error, "arbiter \(definition.name) cannot be asked: \(error); no lease of it is granted here")
-            send(
-                .reports(
-                    LeaseExchange.Reports(
-                        arbiter: definition.name, standing: .down("\(error)", since: BootClock.now()), reports: []
-                    ).encoded))
+            line.send(
+                LeaseExchange.Reports(
+                    arbiter: definition.name, standing: .down("\(error)", since: BootClock.now()), reports: []))
             return nil
         }
     }

@@ -1,4 +1,5 @@
 import LinuxWorld
+import Supervision
 import Workers
 
 /// `aloft worker arbiter …`: what the supervisor starts where the configuration has an arbiter.
@@ -7,8 +8,10 @@ public enum ArbiterWorkerMain {
     /// - Returns: the exit code: 0 stopped, 1 failed, 2 there is no configuration to read.
     public static func run(_ arguments: [String]) -> Int32 {
         HelperMain.run("arbiter", arguments) { options, loader, model, channel, memory, signals throws(SystemError) in
+            let line = try MessageLine(FileDescriptor(owning: WorkerOptions.arbiterDescriptor))
             let worker = try ArbiterWorker(
-                loader, stateDirectory: options.stateDirectory, model: model, channel: channel, memory: memory)
+                loader, stateDirectory: options.stateDirectory, model: model, channel: channel, line: line,
+                memory: memory)
             return try worker.run(signals: signals)
         }
     }

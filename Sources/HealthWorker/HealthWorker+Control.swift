@@ -22,7 +22,7 @@ extension HealthWorker {
                     send(.answer(request: request, Array("null".utf8), isLast: true))
                 }
             case .role(let instance, let state): follow(instance: instance, state: state)
-            case .dumpRequested, .recall, .mail, .ask, .reports, .fence: break
+            case .dumpRequested, .recall, .mail, .fence, .guarded, .guards: break
             }
         }
         // A supervisor that is gone can start no successor either.

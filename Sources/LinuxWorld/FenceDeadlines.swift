@@ -29,6 +29,8 @@ public struct FenceDeadlines: ~Copyable {
     public static let count = 4095
     static let entries: UInt32 = 4096
     static let length = UInt64(entries) * 8
+    /// Of the memory, in bytes, where it is no map of the kernel's.
+    public static let size = Int(length)
 
     let descriptor: FileDescriptor
     private let words: UnsafeMutableRawPointer

@@ -25,6 +25,11 @@ public struct FileDescriptor: ~Copyable {
         _ = try check(aloft_set_nonblocking(rawValue), .file, "make a descriptor non-blocking")
     }
 
+    /// How many bytes a socket may have on the way (SO_SNDBUF); what is not permitted is cut to net.core.wmem_max, without a word.
+    public borrowing func setSendBuffer(_ bytes: Int32) throws(SystemError) {
+        _ = try check(aloft_set_send_buffer(rawValue, bytes), .socket, "set a send buffer")
+    }
+
     /// Closed on exec (pipe2(2)).
     public static func pipe() throws(SystemError) -> Pipe {
         var ends: (Int32, Int32) = (-1, -1)

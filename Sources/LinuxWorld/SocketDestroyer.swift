@@ -45,10 +45,22 @@ public struct SocketDestroyer: ~Copyable {
 
     /// To watch for readability.
     public var descriptor: Int32 { socket.descriptor.rawValue }
+    /// Watches it for readability.
+    public borrowing func watch(_ poller: borrowing Poller, token: UInt64) throws(SystemError) {
+        try poller.add(socket.descriptor, token: token)
+    }
     public var isIdle: Bool { addresses.isEmpty && waiting.isEmpty }
 
     /// Begins, or goes on with these after those before. Call `advance` then.
     public mutating func release(_ addresses: [IPAddress]) { waiting += addresses }
+
+    /// These are held again: connections that they have from now on are left alone.
+    public mutating func keep(_ kept: [IPAddress]) {
+        guard !isIdle else { return }
+        waiting.removeAll { kept.contains($0) }
+        addresses.removeAll { kept.contains($0) }
+        found = found.filter { isReleased($0.own) }
+    }
 
     /// A piece of the work. Nil while there is more: call again when the descriptor is readable, or at once if `isReady`.
     public mutating func advance() throws(SystemError) -> Outcome? {

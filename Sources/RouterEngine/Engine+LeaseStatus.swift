@@ -35,9 +35,7 @@ extension Engine {
     }
 
     /// Whether an address may only be served under a lease.
-    public func isLeased(_ id: AddressID) -> Bool {
-        slots.contains { slot in slot.map { $0.lease != nil && $0.addresses.contains(id) } ?? false }
-    }
+    public func isLeased(_ id: AddressID) -> Bool { leasedAddresses.contains(id) }
 
     /// The lease that a router holds by.
     public func lease(of id: RouterID) -> LeaseStatus? {

@@ -82,6 +82,7 @@ extension Engine {
 
     private mutating func linkLeases() {
         leaseIndex = [:]
+        leasedAddresses = []
         for index in leases.indices {
             guard let definition = leases[index]?.definition else { continue }
             if let name = leases[index]?.name { leaseIndex[name] = index }
@@ -90,7 +91,10 @@ extension Engine {
             leases[index]?.group = definition.group.flatMap { name in
                 groups.firstIndex { $0.definition.name == name }
             }
-            for member in members { slots[member.index]?.lease = LeaseID(index) }
+            for member in members {
+                slots[member.index]?.lease = LeaseID(index)
+                leasedAddresses.formUnion(slots[member.index]?.addresses ?? [])
+            }
         }
     }
 

@@ -45,6 +45,8 @@ public struct Engine: Sendable {
     var leases: [LeaseSlot?] = []
     var leaseIndex: [LeaseName: Int] = [:]
     var dirtyLeases: [Int] = []
+    /// The addresses of their members.
+    var leasedAddresses: Set<AddressID> = []
     let identity: NodeIdentity
     /// What stops this node when it stands still.
     public internal(set) var fence = FenceStanding.pending

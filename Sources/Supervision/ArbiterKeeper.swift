@@ -1,7 +1,7 @@
 import Primitives
 
-/// The arbiter worker's part of the supervisor. What the VRRP worker asks of arbiters goes to it, and what it hears goes back:
-/// the supervisor looks at neither. When it dies, questions without an answer are asked again by the VRRP worker itself.
+/// The arbiter worker's part of the supervisor. The VRRP worker and it speak to each other by a socket that the supervisor gave to both.
+/// When it dies, questions without an answer are asked again by the VRRP worker itself.
 extension Supervisor {
     /// The configuration was read: whether an arbiter is in it may have changed, or which.
     mutating func updateArbiter(at now: Instant, into effects: inout [SupervisorEffect]) {
@@ -65,7 +65,6 @@ extension Supervisor {
             for line in Self.lines(summary.text) { effects.append(.log(.notice, nil, line)) }
         case .log(let level, let text):
             for line in Self.lines(text) { effects.append(.logHelper(.arbiter, level, line)) }
-        case .reports(let bytes): effects.append(.send(.reports(bytes)))
         // What only the others say, and signs of life.
         default: break
         }

@@ -17,14 +17,20 @@ public struct GuardedAddresses: Equatable, Sendable {
     }
 
     public var entries: [Entry]
+    /// Which list it is, for the answer; each is later than those before it.
+    public var number: UInt32
 
-    public init(_ entries: [Entry]) { self.entries = entries }
+    public init(_ entries: [Entry], number: UInt32 = 0) {
+        self.entries = entries
+        self.number = number
+    }
 
     init(from reader: inout WireReader) {
         entries = reader.list { reader in
             Entry(
                 interface: InterfaceIndex(reader.uint32()), address: reader.data(), slot: reader.uint32())
         }
+        number = reader.uint32()
     }
 
     func write(to writer: inout WireWriter) {
@@ -33,6 +39,7 @@ public struct GuardedAddresses: Equatable, Sendable {
             writer.put(entry.address)
             writer.put(entry.slot)
         }
+        writer.put(number)
     }
 }
 

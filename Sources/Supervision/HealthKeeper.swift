@@ -95,7 +95,7 @@ extension Supervisor {
         case .remember(let bytes): healthMemory = bytes
         case .mail(let mail): order(mail, at: now, into: &effects)
         // What only the others say.
-        case .configure, .reloadFinished, .dump, .mailsSettled, .ask, .reports, .guards: break
+        case .configure, .reloadFinished, .dump, .mailsSettled, .guards, .fenceStands, .released, .taken: break
         case .beat, .stopped: break
         }
     }

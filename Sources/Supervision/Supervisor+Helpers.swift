@@ -7,6 +7,7 @@ extension Supervisor {
         case .health: health.process?.pid = pid
         case .mail: mail.process?.pid = pid
         case .arbiter: arbiter.process?.pid = pid
+        case .fence: fence.process?.pid = pid
         }
     }
 
@@ -26,6 +27,7 @@ extension Supervisor {
         case .health: healthEnded(status, at: now, into: &effects)
         case .mail: mailEnded(status, at: now, into: &effects)
         case .arbiter: arbiterEnded(status, at: now, into: &effects)
+        case .fence: fenceEnded(status, at: now, into: &effects)
         }
     }
 
@@ -38,6 +40,7 @@ extension Supervisor {
         case .health: receiveFromHealth(message, at: now, wallClock: wallClock, into: &effects)
         case .mail: receiveFromMail(message, at: now, into: &effects)
         case .arbiter: receiveFromArbiter(message, at: now, into: &effects)
+        case .fence: receiveFromFence(message, at: now, into: &effects)
         }
     }
 
@@ -49,6 +52,7 @@ extension Supervisor {
         case .health: receiveGarbageFromHealth(at: now, into: &effects)
         case .mail: receiveGarbageFromMail(at: now, into: &effects)
         case .arbiter: killArbiter("sends what is no message", into: &effects)
+        case .fence: killFence("sends what is no message", into: &effects)
         }
     }
 }
@@ -60,6 +64,7 @@ extension Helper {
         case .health: "health worker"
         case .mail: "mail process"
         case .arbiter: "arbiter worker"
+        case .fence: "fence process"
         }
     }
 }

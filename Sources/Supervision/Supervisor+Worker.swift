@@ -31,9 +31,10 @@ extension Supervisor {
         case .stopped: worker?.hasStopped = true
         case .mail(let mail): order(mail, at: now, into: &effects)
         // Its state lies in the shared memory, and so does its promise.
-        case .remember, .beat, .mailsSettled, .reports: break
-        case .ask(let bytes): if arbiter.isRunning { effects.append(.sendHelper(.arbiter, .ask(bytes))) }
+        case .remember, .beat, .mailsSettled, .fenceStands: break
         case .guards(let guards): effects.append(.guardAddresses(guards))
+        case .released(let bytes): effects.append(.endConnections(bytes.compactMap { IPAddress(networkOrder: $0) }))
+        case .taken(let bytes): effects.append(.keepConnections(bytes.compactMap { IPAddress(networkOrder: $0) }))
         }
     }
 
@@ -75,6 +76,8 @@ extension Supervisor {
         if worker?.isReady == true { worker?.watchdog.noteReady(promise: promise, at: now) }
         updateHealth(at: now, into: &effects)
         updateArbiter(at: now, into: &effects)
+        if !isFenceCleared, !settings.needsArbiter { effects.append(.clearFence) }
+        isFenceCleared = true
         if settings.followedInstance != old.followedInstance {
             tellHealthOfRole(of: settings.followedInstance, into: &effects)
         }

@@ -67,6 +67,8 @@ public struct Supervisor: Sendable {
     public static let releaseLimit: Duration = .seconds(5)
     /// How long the arbiter worker may take to give back what was held.
     static let arbiterStopLimit: Duration = .seconds(1)
+    /// How long the fence process may take to take its table off, which waits for any foreign commit.
+    static let fenceStopLimit: Duration = .seconds(2)
     /// How long the last hooks may take together, killing included.
     public static let finishLimit: Duration = .milliseconds(2500)
 
@@ -81,6 +83,16 @@ public struct Supervisor: Sendable {
     /// What the last health worker asked to remember, for its successor.
     var healthMemory: [UInt8] = []
     var arbiter = HelperKeeper(name: Helper.arbiter.name, consolation: "leases are renewed by its successor")
+    var fence = HelperKeeper(
+        name: Helper.fence.name, consolation: "a lease that ends before its successor is ready closes for that long")
+    /// Whether it is known that no fence of a former daemon is in the way, or that one is to be replaced.
+    var isFenceCleared = false
+    /// What it is to guard; nil where it is not needed.
+    var fenceGuards: GuardedAddresses?
+    /// Why it is needed.
+    var fenceRefusal = ""
+    /// What it said last.
+    var fenceReport: FenceReport?
     var mail = MailKeeper()
     public internal(set) var policy: RestartPolicy
     var worker: Worker?
@@ -118,7 +130,7 @@ public struct Supervisor: Sendable {
     public var nextDeadline: Deadline? {
         var deadlines = [
             hooks.nextDeadline, checks.nextDeadline, healthChecks.nextDeadline, health.nextDeadline, mail.nextDeadline,
-            arbiter.nextDeadline,
+            arbiter.nextDeadline, fence.nextDeadline,
         ]
         switch phase {
         case .running, .ended: break
@@ -162,6 +174,7 @@ public struct Supervisor: Sendable {
         advanceHealth(to: now, into: &effects)
         advanceMail(to: now, into: &effects)
         advanceArbiter(to: now, into: &effects)
+        advanceFence(to: now, into: &effects)
         expireQueries(at: now, into: &effects)
         restartReaders(at: now, into: &effects)
         switch phase {
@@ -185,6 +198,10 @@ public struct Supervisor: Sendable {
             if let stop = health.stopLimit, health.isRunning, stop > now, stop != .distantFuture {
                 withHooks(into: &effects) { $0.abandon(into: &$1) }
                 phase = .finishing(limit: stop, code: code)
+            } else if fence.isRunning, fence.stopLimit == nil {
+                withHooks(into: &effects) { $0.abandon(into: &$1) }
+                stopFence(at: now, into: &effects)
+                phase = .finishing(limit: now + Self.fenceStopLimit, code: code)
             } else {
                 close(code: code, at: now, into: &effects)
             }
@@ -321,6 +338,8 @@ public struct Supervisor: Sendable {
         guard case .finishing(_, let code) = phase, hooks.isIdle, !health.isRunning, !arbiter.isRunning,
             !mailsHoldUp(into: &effects)
         else { return }
+        // Last, since a hook may have put an address back.
+        guard !fence.isRunning else { return stopFence(at: now, into: &effects) }
         close(code: code, at: now, into: &effects)
     }
 
@@ -328,6 +347,7 @@ public struct Supervisor: Sendable {
         withHooks(into: &effects) { $0.abandon(into: &$1) }
         if health.isRunning { effects.append(.signalHelper(.health, .kill)) }
         if arbiter.isRunning { effects.append(.signalHelper(.arbiter, .kill)) }
+        if fence.isRunning { effects.append(.signalHelper(.fence, .kill)) }
         giveUpMails(into: &effects)
         guard let script = settings.shutdownScript else { return end(code: code, into: &effects) }
         phase = .closing(limit: now + settings.shutdownLimit, code: code)

@@ -18,6 +18,8 @@ public enum Helper: UInt8, Hashable, Sendable, CaseIterable {
     case mail
     /// Asks the arbiters for leases.
     case arbiter
+    /// Keeps the fence where bpf(2) is not allowed.
+    case fence
 }
 
 /// What the supervisor wants done. The shell does it in this order, without waiting.
@@ -31,8 +33,15 @@ public enum SupervisorEffect: Equatable, Sendable {
     case startHelper(Helper, WorkerOptions.Mode)
     case signalHelper(Helper, EndSignal)
     case sendHelper(Helper, SupervisorMessage)
-    /// The fence is to guard exactly these; answer the worker with ``SupervisorMessage/fence(_:_:)``.
+    /// The fence is to guard exactly these; answer the worker with ``SupervisorMessage/fence(_:_:)`` and ``SupervisorMessage/guarded(_:)``, or have
+    /// ``Supervisor/guardByProcess(_:because:at:into:)`` do it.
     case guardAddresses(GuardedAddresses)
+    /// Nothing is under a lease: take off what a former daemon may have left of a fence.
+    case clearFence
+    /// End the connections of these addresses of this host, a bounded piece at a time.
+    case endConnections([IPAddress])
+    /// Leave those of these alone, which another effect may still be at.
+    case keepConnections([IPAddress])
     /// Start a script in its own process group; answer with ``Supervisor/processFailed(_:errno:_:at:into:)``
     /// or, once it ended, ``Supervisor/processEnded(_:status:at:into:)``.
     case start(ProcessOwner, ScriptCommand, environment: [String])

@@ -31,12 +31,14 @@ public enum WorkerMessage: ProcessMessage {
     case mail(MailOrder)
     /// So many mails are delivered, and so many never will be (mail process).
     case mailsSettled(delivered: UInt32, lost: UInt32)
-    /// Questions for an arbiter, passed on to the arbiter worker.
-    case ask([UInt8])
-    /// What came from an arbiter (arbiter worker), passed on to the VRRP worker.
-    case reports([UInt8])
-    /// What the fence is to guard from now on; answered by ``SupervisorMessage/fence(_:_:)``.
+    /// What the fence is to guard from now on; answered by ``SupervisorMessage/fence(_:_:)`` and ``SupervisorMessage/guarded(_:)``.
     case guards(GuardedAddresses)
+    /// These addresses, 4 or 16 bytes each in network order, were served under a lease, and their fence is closed and they are off now: their connections are to end.
+    case released([[UInt8]])
+    /// These are about to be served under a lease: their connections are to stay from now on.
+    case taken([[UInt8]])
+    /// How the last list with this number is guarded, and where that is less than could be, why (fence process).
+    case fenceStands(FenceReport, String, guards: UInt32)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -58,9 +60,10 @@ public enum WorkerMessage: ProcessMessage {
         case 14: self = .beat
         case 15: self = .mail(MailOrder(from: &reader))
         case 16: self = .mailsSettled(delivered: reader.uint32(), lost: reader.uint32())
-        case 17: self = .ask(reader.data())
-        case 18: self = .reports(reader.data())
-        case 19: self = .guards(GuardedAddresses(from: &reader))
+        case 17: self = .guards(GuardedAddresses(from: &reader))
+        case 18: self = .fenceStands(reader.enumeration(.lifetimes), reader.string(), guards: reader.uint32())
+        case 19: self = .released(reader.list { $0.data() })
+        case 20: self = .taken(reader.list { $0.data() })
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -122,15 +125,20 @@ public enum WorkerMessage: ProcessMessage {
             writer.put(UInt8(16))
             writer.put(delivered)
             writer.put(lost)
-        case .ask(let bytes):
-            writer.put(UInt8(17))
-            writer.put(bytes)
-        case .reports(let bytes):
-            writer.put(UInt8(18))
-            writer.put(bytes)
         case .guards(let guards):
-            writer.put(UInt8(19))
+            writer.put(UInt8(17))
             guards.write(to: &writer)
+        case .fenceStands(let report, let text, let number):
+            writer.put(UInt8(18))
+            writer.put(report.rawValue)
+            writer.put(text)
+            writer.put(number)
+        case .released(let addresses):
+            writer.put(UInt8(19))
+            writer.put(addresses) { $0.put($1) }
+        case .taken(let addresses):
+            writer.put(UInt8(20))
+            writer.put(addresses) { $0.put($1) }
         }
         return writer.bytes
     }
@@ -138,8 +146,7 @@ public enum WorkerMessage: ProcessMessage {
     /// False for what may be dropped when the supervisor does not read (see ``OutgoingFrames``).
     public var isEssential: Bool {
         switch self {
-        // An arbiter that is not asked is asked again.
-        case .log, .answer, .dump, .fifo, .beat, .ask, .reports: false
+        case .log, .answer, .dump, .fifo, .beat: false
         default: true
         }
     }
@@ -184,12 +191,12 @@ public enum SupervisorMessage: ProcessMessage {
     case mail(MailOrder)
     /// The state (`MASTER`, `BACKUP`, …) of the instance that the health worker follows: as it is at its start, and as it becomes.
     case role(instance: String, state: String)
-    /// Questions for an arbiter (arbiter worker).
-    case ask([UInt8])
-    /// What came from an arbiter (VRRP worker).
-    case reports([UInt8])
     /// How the addresses of the last ``WorkerMessage/guards(_:)`` are guarded, and where that is less than could be, why (VRRP worker).
     case fence(FenceReport, String)
+    /// The list with this number has been dealt with: what of it can be guarded is (VRRP worker).
+    case guarded(UInt32)
+    /// What the fence is to guard from now on (fence process); answered by ``WorkerMessage/fenceStands(_:_:guards:)``.
+    case guards(GuardedAddresses)
 
     public init?(payload: ArraySlice<UInt8>) {
         var reader = WireReader(payload)
@@ -203,9 +210,9 @@ public enum SupervisorMessage: ProcessMessage {
         case 6: self = .recall(reader.data())
         case 7: self = .mail(MailOrder(from: &reader))
         case 8: self = .role(instance: reader.string(), state: reader.string())
-        case 9: self = .ask(reader.data())
-        case 10: self = .reports(reader.data())
-        case 11: self = .fence(reader.enumeration(.lifetimes), reader.string())
+        case 9: self = .fence(reader.enumeration(.lifetimes), reader.string())
+        case 10: self = .guarded(reader.uint32())
+        case 11: self = .guards(GuardedAddresses(from: &reader))
         default: return nil
         }
         guard reader.isComplete else { return nil }
@@ -238,16 +245,16 @@ public enum SupervisorMessage: ProcessMessage {
             writer.put(UInt8(8))
             writer.put(instance)
             writer.put(state)
-        case .ask(let bytes):
-            writer.put(UInt8(9))
-            writer.put(bytes)
-        case .reports(let bytes):
-            writer.put(UInt8(10))
-            writer.put(bytes)
         case .fence(let report, let text):
-            writer.put(UInt8(11))
+            writer.put(UInt8(9))
             writer.put(report.rawValue)
             writer.put(text)
+        case .guarded(let number):
+            writer.put(UInt8(10))
+            writer.put(number)
+        case .guards(let guards):
+            writer.put(UInt8(11))
+            guards.write(to: &writer)
         }
         return writer.bytes
     }

@@ -15,6 +15,10 @@ public struct WorkerOptions: Equatable, Sendable {
     public static let lockDescriptor: Int32 = 5
     /// The fence's deadlines, where ``hasFence`` says so.
     public static let fenceDescriptor: Int32 = 6
+    /// The socket between the VRRP worker and the arbiter worker, at both.
+    public static let arbiterDescriptor: Int32 = 7
+    /// The socket between the VRRP worker and the fence process, at both.
+    public static let fenceLineDescriptor: Int32 = 8
 
     public var mode: Mode
     public var configurationPath: String

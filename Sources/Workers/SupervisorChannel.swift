@@ -19,6 +19,9 @@ public struct SupervisorChannel: ~Copyable {
         try poller.add(descriptor, token: token)
     }
 
+    /// Of a channel that is closed, which would be readable for ever.
+    public borrowing func unwatch(_ poller: borrowing Poller) { try? poller.remove(descriptor) }
+
     public mutating func write(_ frames: inout OutgoingFrames, _ poller: inout Poller, token: UInt64) {
         while !frames.isEmpty, !isClosed {
             guard let result = try? descriptor.write(frames.pending.span.bytes) else {

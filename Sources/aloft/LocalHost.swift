@@ -85,18 +85,19 @@ struct LocalHost: HostFacts {
             guard geteuid() == 0 else { return .unknown("only root, as whom the daemon runs, can try it (\(error))") }
             why = "\(error)"
         }
-        return .lifetimes(why, hasNFTables: Self.canFenceByNFTables)
+        if let obstacle = Self.obstacleToNFTables { return .lifetimes("\(why); \(obstacle)") }
+        return .timeouts(why)
     }
 
-    /// A table for an address that nobody has, at `lo`, for a moment.
-    private static var canFenceByNFTables: Bool {
+    /// Why there can be no table, of an address that nobody has, at `lo`, for a moment; nil where there can.
+    private static var obstacleToNFTables: SystemError? {
         do throws(SystemError) {
-            guard let slot = FenceSlot(0), let address = IPAddress("240.0.0.1") else { return false }
+            guard let slot = FenceSlot(0), let address = IPAddress("240.0.0.1") else { return nil }
             var fence = try NFTablesFence(instance: .max)
             try fence.setGuards([FenceGuard(interface: InterfaceIndex(1), address: address, slot: slot)])
             try fence.setGuards([])
-            return true
-        } catch { return false }
+            return nil
+        } catch { return error }
     }
 
     func ask(_ arbiter: ArbiterDefinition, about lease: LeaseDefinition) -> HostArbiter {

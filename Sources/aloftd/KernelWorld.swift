@@ -37,6 +37,9 @@ struct KernelWorld: World, ~Copyable {
     /// Set when `helloPorts` changed, so that the loop watches the new ones.
     var helloPortsChanged = false
     var hasMissedHelloPort = false
+    /// To the arbiter worker.
+    var arbiterLine: MessageLine?
+    var fenceWaits = FenceWaits()
     /// Questions for an arbiter that have not left yet.
     private var questions: LeaseExchange.Questions?
     /// What the last reload touched.
@@ -100,14 +103,14 @@ struct KernelWorld: World, ~Copyable {
             switch effect {
             case .advertise(let id, let priority): advertise(id, priority, &engine, at: now)
             case .announce(let id, let count):
-                flushPackets()
-                flushRoutes()
-                announce(id, count: count, engine, at: now)
+                if !fenceWaits.holds(.announce(count), id, engine, at: now) {
+                    perform(.announce(count), id, engine, at: now)
+                }
             case .install(let id):
-                promoteSecondaries(id, engine)
-                request(.install, id, engine, at: now)
+                if !fenceWaits.holds(.install, id, engine, at: now) { perform(.install, id, engine, at: now) }
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
+                fenceWaits.forget(id, engine)
                 // Whoever takes the lease next must not find the address in use.
                 if keepsAddresses && isStopping && !engine.isLeased(id) {
                     keep(id, engine, at: now)
@@ -142,8 +145,9 @@ struct KernelWorld: World, ~Copyable {
                 // Before anything that follows: others may serve from here on.
                 if until == nil { flushPackets() }
                 state.note(deadline: until, of: id)
+                fenceWaits.isPokeDue = true
                 if let held = engine.held(id) { state.write(held, of: id) }
-            case .guardsChanged: send(.guards(GuardedAddresses(engine.guards)))
+            case .guardsChanged: send(.guards(fenceWaits.say(engine.guards)))
             case .ask(let arbiter, let question):
                 flushPackets()
                 flushRoutes()
@@ -151,11 +155,30 @@ struct KernelWorld: World, ~Copyable {
             case .stopped: hasStopped = true
             }
         }
+        poke(engine.fence)
         sendQuestions()
+        flushAll()
+        if isStopping { restoreSysctls() }
+    }
+
+    mutating func perform(_ kind: FenceWaits.Kind, _ id: AddressID, _ engine: borrowing Engine, at now: Instant) {
+        switch kind {
+        case .install:
+            fenceWaits.note(id, engine)
+            promoteSecondaries(id, engine)
+            request(.install, id, engine, at: now)
+        case .announce(let count):
+            flushPackets()
+            flushRoutes()
+            announce(id, count: count, engine, at: now)
+        }
+    }
+
+    mutating func flushAll() {
         flushPackets()
         flushRoutes()
         frames.flush()
-        if isStopping { restoreSysctls() }
+        for message in fenceWaits.takeChanges() { send(message) }
     }
 
     // MARK: - Sysctls
@@ -351,7 +374,7 @@ struct KernelWorld: World, ~Copyable {
     private mutating func sendQuestions() {
         guard let questions else { return }
         self.questions = nil
-        send(.ask(questions.encoded))
+        arbiterLine?.send(questions)
     }
 
     // MARK: - The supervisor

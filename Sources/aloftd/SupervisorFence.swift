@@ -8,8 +8,11 @@ import Supervision
 /// the worker's to store.
 struct SupervisorFence: ~Copyable {
     private var fence: LeaseFence?
-    /// Why there is none.
-    private var refusal = ""
+    /// Where deadlines lie where there is none.
+    private let deadlines: SharedMemory?
+    private let instance: UInt32
+    /// Why the kernel's programs do not do it, and another process does.
+    private var refusal: String?
     private var guards: [FenceGuard] = []
     private var isTested = false
     private var isLost = false
@@ -20,16 +23,30 @@ struct SupervisorFence: ~Copyable {
     static let lookInterval: Duration = .milliseconds(100)
 
     /// - Parameter stateDirectory: tells daemons of one machine apart.
-    init(stateDirectory: String) {
-        let instance = stateDirectory.utf8.reduce(UInt32(0x811C_9DC5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
-        do throws(SystemError) { fence = try LeaseFence(instance: instance) } catch { refusal = "\(error)" }
+    init(stateDirectory: String) throws(SystemError) {
+        instance = Self.instance(of: stateDirectory)
+        do throws(SystemError) {
+            fence = try LeaseFence(instance: instance)
+            deadlines = nil
+        } catch {
+            refusal = "BPF cannot be used here: \(error)"
+            deadlines = try SharedMemory(name: "aloft-deadlines", size: FenceDeadlines.size)
+        }
     }
 
-    /// For the worker to inherit.
+    static func instance(of stateDirectory: String) -> UInt32 {
+        stateDirectory.utf8.reduce(UInt32(0x811C_9DC5)) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
+    }
+
+    /// The deadlines, for the worker and the fence process to inherit.
     var descriptor: Int32? {
         switch fence {
-        case .some(let fence): fence.deadlines.rawValue
-        case .none: nil
+        case .some(let fence): return fence.deadlines.rawValue
+        case .none: break
+        }
+        switch deadlines {
+        case .some(let deadlines): return deadlines.descriptor.rawValue
+        case .none: return nil
         }
     }
 
@@ -39,34 +56,42 @@ struct SupervisorFence: ~Copyable {
         var text: String
     }
 
-    /// Guards exactly these, from now on.
-    mutating func guardAddresses(_ wanted: GuardedAddresses, at now: Instant) -> Word {
-        guards = wanted.entries.compactMap { entry in
-            guard let address = IPAddress(networkOrder: entry.address), let slot = FenceSlot(Int(entry.slot)) else {
-                return nil
-            }
-            return FenceGuard(interface: entry.interface, address: address, slot: slot)
-        }
-        return put(at: now)
+    /// Guards exactly these from now on. Nil when it stands; otherwise why it does not, which is for good: what is there already stays and goes by
+    /// the same deadlines.
+    mutating func guardAddresses(_ wanted: GuardedAddresses, at now: Instant) -> String? {
+        guards = wanted.fenceGuards
+        nextLook = nil
+        if let refusal { return refusal }
+        do throws(SystemError) {
+            try put()
+            if !guards.isEmpty { nextLook = now + Self.lookInterval }
+        } catch { refusal = "the lease fence of BPF cannot be put up: \(error)" }
+        return refusal
     }
 
-    private mutating func put(at now: Instant) -> Word {
-        nextLook = nil
-        guard fence != nil else {
-            return Word(report: .lifetimes, text: "BPF cannot be used here: \(refusal)")
-        }
-        do throws(SystemError) {
-            if !isTested, !guards.isEmpty {
-                if let result = try fence?.selfTest(), !result.isPassed {
-                    return Word(report: .lifetimes, text: "the test of the lease fence failed: \(result)")
-                }
-                isTested = true
+    private mutating func put() throws(SystemError) {
+        if !isTested, !guards.isEmpty {
+            if let result = try fence?.selfTest(), !result.isPassed {
+                refusal = "the test of the lease fence failed: \(result)"
+                return
             }
-            try fence?.setGuards(guards)
-        } catch { return Word(report: .lifetimes, text: "the lease fence cannot be put up: \(error)") }
+            try removeTable()
+            isTested = true
+        }
+        try fence?.setGuards(guards)
         isLost = false
-        if !guards.isEmpty { nextLook = now + Self.lookInterval }
-        return Word(report: .kernel, text: "")
+    }
+
+    /// What a former daemon left that was not allowed to use BPF would never be opened again. Only where there is one something is committed.
+    private func removeTable() throws(SystemError) {
+        var old = try NFTablesFence(instance: instance)
+        if try old.isPresent() { try old.remove() }
+    }
+
+    /// Nothing is under a lease. What a daemon that was killed left of a fence would close its addresses for ever.
+    mutating func clear() {
+        try? fence?.remove()
+        try? removeTable()
     }
 
     /// Looks whether it still stands, and puts it back. Returns what changed.
@@ -87,9 +112,13 @@ struct SupervisorFence: ~Copyable {
         }
     }
 
-    /// Takes it off: nothing is guarded any more.
-    mutating func remove() {
+    /// Takes it off: nothing is guarded any more. Where an address still stands, because nobody could take it off, the fence stays as well: its lease
+    /// is given back or runs out, and somebody else serves then. Returns those addresses.
+    mutating func remove() -> [FenceGuard] {
         nextLook = nil
-        try? fence?.remove()
+        guard refusal == nil else { return [] }
+        let left = guards.stillPresent
+        if left.isEmpty { try? fence?.remove() }
+        return left
     }
 }

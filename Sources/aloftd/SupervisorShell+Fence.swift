@@ -5,14 +5,11 @@ import Supervision
 /// What the worker hears of the fence, and people.
 extension SupervisorShell {
     func guardAddresses(_ guards: GuardedAddresses, at now: Instant) {
-        let word = fence.guardAddresses(guards, at: now)
-        if word.report != .kernel, !guards.entries.isEmpty {
-            log.write(
-                .warning, SupervisionRule.fenceWeak,
-                "\(word.text); a node that hangs is not stopped from serving, but by the lifetimes of its addresses",
-                at: now)
+        if let refusal = fence.guardAddresses(guards, at: now) {
+            return machine.guardByProcess(guards, because: refusal, at: now, into: &effects)
         }
-        tell(word)
+        tell(SupervisorFence.Word(report: .kernel, text: ""))
+        worker?.outgoing.append(SupervisorMessage.guarded(guards.number).frame)
     }
 
     func lookAtFence(at now: Instant) {

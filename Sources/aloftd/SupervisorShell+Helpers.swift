@@ -5,16 +5,26 @@ import Supervision
 /// Helpers: another program, which lies beside this one.
 extension SupervisorShell {
     func start(_ helper: Helper, _ mode: WorkerOptions.Mode, at now: Instant) {
+        if helper == .arbiter { MessageLineEnds.discard(arbiterLine.helper) }
+        if helper == .fence { MessageLineEnds.discard(fenceLine.helper) }
         do {
-            let process = try WorkerProcess(
-                helper, WorkerOptions(mode: mode, options), environment: Self.ownEnvironment(),
-                state: memory.descriptor)
+            let process = try spawn(helper, WorkerOptions(mode: mode, options))
             try process.watch(poller, end: Token.helperEnd(helper), messages: Token.helperSocket(helper))
             helpers[helper] = process
             machine.started(helper, pid: process.pid)
         } catch {
             machine.failedToStart(helper, "\(error)", at: now, into: &effects)
         }
+    }
+
+    private func spawn(_ helper: Helper, _ options: WorkerOptions) throws(SystemError) -> WorkerProcess {
+        let environment = Self.ownEnvironment()
+        if helper == .fence, let deadlines = fence.descriptor {
+            return try WorkerProcess(
+                options, environment: environment, deadlines: deadlines, fenceLine: fenceLine.helper)
+        }
+        return try WorkerProcess(
+            helper, options, environment: environment, state: memory.descriptor, arbiter: arbiterLine.helper)
     }
 
     func exchange(with helper: Helper, _ event: Poller.Event) {

@@ -7,11 +7,13 @@ extension SupervisorShell {
     func startWorker(_ mode: WorkerOptions.Mode, at now: Instant) {
         // The successor has promised nothing yet.
         memory.store(0, at: StatePage.promiseOffset)
+        MessageLineEnds.discard(arbiterLine.vrrp)
+        MessageLineEnds.discard(fenceLine.vrrp)
         do {
             let process = try WorkerProcess(
                 name: options.isKeepalived ? "keepalived" : "aloftd", WorkerOptions(mode: mode, options),
                 environment: Self.ownEnvironment(), state: memory.descriptor, lock: lock.file,
-                fence: fence.descriptor)
+                fence: fence.descriptor, arbiter: arbiterLine.vrrp, fenceLine: fenceLine.vrrp)
             try process.watch(poller, end: Token.workerEnd, messages: Token.workerSocket)
             worker = process
             lock.note(supervisor: pid, worker: process.pid)

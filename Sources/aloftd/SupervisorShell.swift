@@ -16,6 +16,8 @@ final class SupervisorShell {
     let signals: SignalSource
     let lock: SupervisorLock
     let memory: SharedMemory
+    let arbiterLine: MessageLineEnds
+    let fenceLine: MessageLineEnds
     let pid: Int32
     var effects: [SupervisorEffect] = []
     var worker: WorkerProcess?
@@ -29,6 +31,7 @@ final class SupervisorShell {
     var exitCode: Int32?
     var notifier: SystemdNotifier
     var fence: SupervisorFence
+    var closer = ConnectionCloser()
     var environment: [String]?
     /// What scripts get back; the daemon's own is raised.
     let descriptorLimit: DescriptorLimit?
@@ -46,6 +49,7 @@ final class SupervisorShell {
         static let client: UInt64 = 6 << 56
         static let helperSocket: UInt64 = 7 << 56
         static let helperEnd: UInt64 = 8 << 56
+        static let closer: UInt64 = 9 << 56
         static func helperSocket(_ helper: Helper) -> UInt64 { helperSocket | UInt64(helper.rawValue) }
         static func helperEnd(_ helper: Helper) -> UInt64 { helperEnd | UInt64(helper.rawValue) }
         static func kind(_ token: UInt64) -> UInt64 { (token >> 56) << 56 }
@@ -61,9 +65,11 @@ final class SupervisorShell {
         pid = ThisProcess.pid
         machine = Supervisor(options: options, pid: pid, at: now)
         log = SupervisorLog(options, pid: pid, at: now)
-        fence = SupervisorFence(stateDirectory: options.stateDirectory)
+        fence = try SupervisorFence(stateDirectory: options.stateDirectory)
         signals = try SignalSource(Self.signalNumbers(options))
         memory = try SharedMemory(name: "aloft-state", size: StatePage.memorySize)
+        arbiterLine = try MessageLineEnds()
+        fenceLine = try MessageLineEnds()
         // A socket that is named but not there is no reason not to run.
         do { notifier = try SystemdNotifier() } catch { notifier = try SystemdNotifier(environment: nil) }
         // The lock is ours, so a socket that is there is a dead daemon's.
@@ -93,12 +99,13 @@ final class SupervisorShell {
         while exitCode == nil {
             let deadline = min(
                 machine.nextDeadline ?? .distantFuture, machine.nextWatchdogDeadline ?? .distantFuture,
-                fence.nextLook ?? .distantFuture)
+                fence.nextLook ?? .distantFuture, closer.isReady ? .zero : .distantFuture)
             let count = (try? poller.wait(until: deadline)) ?? 0
             for index in 0..<count { handle(poller.event(index)) }
             let now = BootClock.now()
             watch(at: now)
             lookAtFence(at: now)
+            closeConnections()
             machine.advance(to: now, into: &effects)
             perform()
             flush(worker, Token.workerSocket)
@@ -171,6 +178,9 @@ final class SupervisorShell {
         case .signalHelper(let helper, let signal): helpers[helper]?.signal(signal)
         case .sendHelper(let helper, let message): helpers[helper]?.outgoing.append(message.frame)
         case .guardAddresses(let guards): guardAddresses(guards, at: now)
+        case .clearFence: fence.clear()
+        case .endConnections(let addresses): endConnections(of: addresses, at: now)
+        case .keepConnections(let addresses): closer.keep(addresses)
         case .start(let owner, let command, let environment):
             start(owner, command, environment: environment, at: now)
         case .signal(let owner, let signal):
@@ -294,7 +304,9 @@ final class SupervisorShell {
 
     /// Removes what others would take for a running daemon.
     func removeTraces() {
-        fence.remove()
+        finishClosing()
+        let left = fence.remove()
+        if !left.isEmpty { log.write(.error, nil, left.leftBehind, at: BootClock.now()) }
         for fifo in fifos { fifo.remove() }
         unlink(options.stateDirectory + "/control.sock")
         for path in [options.pidFile, options.vrrpPIDFile] {

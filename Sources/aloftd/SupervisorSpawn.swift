@@ -49,11 +49,12 @@ final class WorkerProcess {
     /// The poller reports when the socket takes bytes again.
     var awaitsRoom = false
 
-    /// Spawns this very executable, with the three descriptors that `WorkerOptions` names. It gets SIGTERM when
+    /// Spawns this very executable, with the descriptors that `WorkerOptions` names. It gets SIGTERM when
     /// the supervisor dies, and then releases by itself.
     convenience init(
         name: String, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor,
-        lock: borrowing FileDescriptor, fence: Int32?
+        lock: borrowing FileDescriptor, fence: Int32?, arbiter: borrowing FileDescriptor,
+        fenceLine: borrowing FileDescriptor
     ) throws(SystemError) {
         var options = options
         options.hasFence = fence != nil
@@ -61,6 +62,8 @@ final class WorkerProcess {
         request.arguments[0] = name
         request.descriptors = [
             (WorkerOptions.stateDescriptor, state.rawValue), (WorkerOptions.lockDescriptor, lock.rawValue),
+            (WorkerOptions.arbiterDescriptor, arbiter.rawValue),
+            (WorkerOptions.fenceLineDescriptor, fenceLine.rawValue),
         ]
         if let fence { request.descriptors.append((WorkerOptions.fenceDescriptor, fence)) }
         // On a machine whose processors are all taken, dying, starting and beating must not wait their turn. The
@@ -72,19 +75,37 @@ final class WorkerProcess {
     /// Spawns `aloft`, which lies beside this executable, as a helper. It has no lock: while it ends, another daemon may start.
     /// This executable could not be it: without a dynamic loader it has no resolver for names.
     convenience init(
-        _ helper: Helper, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor
+        _ helper: Helper, _ options: WorkerOptions, environment: [String], state: borrowing FileDescriptor,
+        arbiter: borrowing FileDescriptor
     ) throws(SystemError) {
         let arguments: [String] =
             switch helper {
             case .health: ["worker", "health"] + options.arguments
             case .arbiter: ["worker", "arbiter"] + options.arguments
             case .mail: ["worker", "mail"] + (options.isKeepalived ? ["--compat=keepalived"] : [])
+            case .fence: ["worker", "fence"] + options.arguments
             }
         var request = SpawnRequest(try Self.commandLine(), arguments, environment: environment)
         // A mail says how it is to leave, and needs no configuration.
         if helper != .mail { request.descriptors = [(WorkerOptions.stateDescriptor, state.rawValue)] }
         // Whoever renews leases must not wait for a processor longer than whoever serves.
-        if helper == .arbiter { request.niceness = WorkerProcess.niceness }
+        if helper == .arbiter {
+            request.niceness = WorkerProcess.niceness
+            request.descriptors.append((WorkerOptions.arbiterDescriptor, arbiter.rawValue))
+        }
+        try self.init(request)
+    }
+
+    /// Spawns this very executable as the fence process.
+    convenience init(
+        _ options: WorkerOptions, environment: [String], deadlines: Int32, fenceLine: borrowing FileDescriptor
+    ) throws(SystemError) {
+        var request = SpawnRequest(
+            "/proc/self/exe", ["worker", "fence"] + options.arguments, environment: environment)
+        request.descriptors = [
+            (WorkerOptions.fenceDescriptor, deadlines), (WorkerOptions.fenceLineDescriptor, fenceLine.rawValue),
+        ]
+        request.niceness = WorkerProcess.niceness
         try self.init(request)
     }
 

@@ -34,6 +34,8 @@ struct Worker: ~Copyable {
         static let commands: UInt64 = 2
         static let channel: UInt64 = 3
         static let signals: UInt64 = 4
+        static let arbiters: UInt64 = 5
+        static let fence: UInt64 = 6
         static let hellos: UInt64 = 8
         static let receivers: UInt64 = 16
     }
@@ -72,6 +74,8 @@ struct Worker: ~Copyable {
         try poller.add(monitor.descriptor, token: Token.monitor)
         try channel.watch(&poller, token: Token.channel)
         try node.world.watchCommands(&poller, token: Token.commands)
+        try node.world.arbiterLine?.watch(poller, token: Token.arbiters)
+        try node.world.fenceWaits.line?.watch(poller, token: Token.fence)
     }
 
     private func wakeTime() -> Instant {
@@ -79,7 +83,8 @@ struct Worker: ~Copyable {
         let longest =
             node.world.missingReceivers.isEmpty
             ? now + Self.longestSleep : min(now + Self.longestSleep, nextSocketAttempt)
-        guard let due = node.nextDeadline, due < longest else { return longest }
+        let due = min(node.nextDeadline ?? .distantFuture, node.world.fenceWaits.nextDeadline)
+        guard due < longest else { return longest }
         guard node.engine.routerCount >= Self.gridFrom else { return due }
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
     }
@@ -97,7 +102,10 @@ struct Worker: ~Copyable {
             try readEverything()
         }
         deliverFailures()
+        readArbiters()
         readChannel()
+        node.world.readFenceLine()
+        node.world.performWaiting(node.engine, at: BootClock.now())
         while let received = try signals.receive() {
             // TERM: the supervisor is gone (PR_SET_PDEATHSIG), or somebody wants this worker to release.
             let isStop = received.signal == Signal.terminate || received.signal == Signal.interrupt
@@ -225,20 +233,31 @@ struct Worker: ~Copyable {
                 node.world.send(parts: WorkerMessage.dumps(kind, dumpText(kind, at: now)))
                 if kind == .statisticsClear { node.engine.clearCounters() }
             // What it must not forget lies in the shared memory.
-            case .recall, .mail, .role, .ask: break
-            case .reports(let bytes): receive(reports: bytes, at: now)
+            case .recall, .mail, .role, .guards: break
+            case .guarded(let number): node.world.fenceWaits.learn(number: number)
             case .fence(let report, let text): node.handle(.fence(FenceStanding(report, text)), at: now)
             }
         }
         // A supervisor that is gone can start no successor either: release, as PDEATHSIG would have us.
-        if channel.isClosed, !node.world.hasStopped { node.handle(.stop, at: BootClock.now()) }
+        if channel.isClosed, !node.world.hasStopped {
+            channel.unwatch(poller)
+            node.handle(.stop, at: BootClock.now())
+        }
     }
 
-    /// What an arbiter says. What is no report is dropped: the questions are asked again.
-    private mutating func receive(reports bytes: [UInt8], at now: Instant) {
-        guard let said = LeaseExchange.Reports(decoding: bytes) else { return }
-        node.handle(.arbiter(said.arbiter, said.standing), at: now)
-        if !said.reports.isEmpty { node.handle(.leases(arbiter: said.arbiter, said.reports), at: now) }
+    /// What arbiters say. What is no report is dropped: the questions are asked again.
+    private mutating func readArbiters() {
+        for bytes in node.world.arbiterLine?.receive() ?? [] {
+            guard let said = LeaseExchange.Reports(decoding: bytes) else { continue }
+            let now = BootClock.now()
+            node.handle(.arbiter(said.arbiter, said.standing), at: now)
+            if !said.reports.isEmpty { node.handle(.leases(arbiter: said.arbiter, said.reports), at: now) }
+        }
+        // Supervisor and arbiter worker are both gone: nobody answers any more.
+        if node.world.arbiterLine?.isClosed == true {
+            node.world.arbiterLine?.unwatch(poller)
+            node.world.arbiterLine = nil
+        }
     }
 
     /// Plan, check, apply: a file with a fault changes nothing.

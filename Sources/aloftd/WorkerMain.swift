@@ -71,6 +71,8 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     let scripts = ScriptIdentities(loadedModel.global)
     var world = try KernelWorld(state, scripts: scripts, keepsAddresses: options.keepsAddresses)
     world.outgoing = outgoing
+    world.fenceWaits.line = try MessageLine(FileDescriptor(owning: WorkerOptions.fenceLineDescriptor))
+    world.arbiterLine = try MessageLine(FileDescriptor(owning: WorkerOptions.arbiterDescriptor))
     if let name = loadedModel.global.workerName { try? ThisProcess.setName(name) }
     for line in SharedState.shortcomings(of: loadedModel) { world.log(.warning, line) }
     for complaint in Schedule.apply(loadedModel.global) { world.log(.warning, complaint) }

@@ -1,4 +1,5 @@
-// `aloftd worker …` is the VRRP worker, which only the supervisor starts; everything else is the supervisor.
+// `aloftd worker …` is the VRRP worker and `aloftd worker fence …` the fence process, which only the supervisor starts; everything else is the
+// supervisor.
 
 import Glibc
 import LinuxWorld
@@ -8,6 +9,7 @@ signal(SIGCHLD, SIG_DFL)
 exit(run(CommandLine.arguments))
 
 private func run(_ arguments: [String]) -> Int32 {
+    if arguments.dropFirst().prefix(2) == ["worker", "fence"] { return runFence(Array(arguments.dropFirst(3))) }
     if arguments.dropFirst().first == "worker" {
         // Executed through /proc/self/exe, the process would be called "exe". keepalived's children have its name.
         try? ThisProcess.setName(arguments[0] == "keepalived" ? "keepalived" : "aloftd-vrrp")

@@ -212,7 +212,7 @@ struct FakeHost: HostFacts {
     @Test("Where nothing needs a lease nobody is asked, and no fence is tried")
     func noLease() {
         var host = FakeHost.usual
-        host.standingFence = .lifetimes("no", hasNFTables: false)
+        host.standingFence = .lifetimes("no")
         #expect(check(instance(""), host) == [])
         #expect(HostCheck(Configuration.load(text: instance("")), host).leases == nil)
     }
@@ -224,11 +224,15 @@ struct FakeHost: HostFacts {
         #expect(check(text, host) == [])
         host.standingFence = .unknown("run as root")
         #expect(check(text, host) == [])
-        host.standingFence = .lifetimes("bpf(2) is not allowed", hasNFTables: true)
+        host.standingFence = .timeouts("bpf(2) is not allowed")
         #expect(check(text, host) == ["1:9 warning config.host.fence-weak"])
-        let check = HostCheck(Configuration.load(text: text), host)
-        #expect(check.leases?.fence.text.contains("nf_tables could do better") == true)
-        #expect(check.diagnostics.first?.reason.contains("for up to 10 s") == true)
+        let weaker = HostCheck(Configuration.load(text: text), host)
+        #expect(weaker.leases?.fence.text.contains("by timeouts that may start late") == true)
+        #expect(weaker.diagnostics.first?.reason.contains("beyond its lease") == true)
+        host.standingFence = .lifetimes("bpf(2) is not allowed")
+        #expect(check(text, host) == ["1:9 warning config.host.fence-weak"])
+        let weakest = HostCheck(Configuration.load(text: text), host)
+        #expect(weakest.diagnostics.first?.reason.contains("for up to 10 s") == true)
     }
 
     @Test("config.host.arbiter-silent: an arbiter that does not answer, cannot be asked, or has no lease to give")

@@ -55,11 +55,18 @@ extension OnTheKernel {
             // max(3A + S, L(1 + Φ)) + 0.2 s; where nobody is to notice, what a busy machine takes to schedule.
             let limits: [String: Double] = [
                 "arbiter kill -9, restart": 100, "worker killed": 100, "20,000 foreign chains": 1600,
-                "orderly stop": 200,
+                "orderly stop": 200, "supervisor killed": 300,
             ]
-            // A supervisor that is killed counts as a crash: the worker releases, but what it would say to the arbiter went through
-            // the supervisor, so the lease has to run out.
             check(try Self.runs("witness"), count: 15, crash: 1300, limits: limits)
+        }
+
+        @Test("without bpf(2): a fence of nf_tables, and still one serves") func withoutBPF() throws {
+            let faults =
+                "^(crash|SIGSTOP|cut to both|fence removed|orderly stop|worker killed|supervisor killed|20,000)"
+            let limits: [String: Double] = [
+                "20,000 foreign chains": 1600, "worker killed": 100, "orderly stop": 200, "supervisor killed": 300,
+            ]
+            check(try Self.runs("witness-nft", faults), count: 8, crash: 1300, limits: limits)
         }
 
         @Test("three members of etcd: whatever breaks, one serves") func etcd() throws {

@@ -33,12 +33,15 @@ private let workerMessages: [WorkerMessage] = [
     .dump(.statistics, Array("x".utf8), isLast: false),
     .reloadFinished(accepted: false, "line 3"),
     .stopped, .remember([1, 2, 3]), .beat, .mail(order), .mailsSettled(delivered: 3, lost: 1),
-    .ask([1, 2, 3]), .reports([]), .guards(GuardedAddresses([])),
+    .guards(GuardedAddresses([])),
     .guards(
-        GuardedAddresses([
-            .init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 4094),
-            .init(interface: InterfaceIndex(7), address: [UInt8](repeating: 0xFE, count: 16), slot: 0),
-        ])),
+        GuardedAddresses(
+            [
+                .init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 4094),
+                .init(interface: InterfaceIndex(7), address: [UInt8](repeating: 0xFE, count: 16), slot: 0),
+            ], number: 4_000_000_000)),
+    .fenceStands(.timeouts, "", guards: 3), .fenceStands(.lost, "the table is gone", guards: .max),
+    .released([[192, 0, 2, 1], [UInt8](repeating: 0xFE, count: 16)]), .released([]), .taken([[192, 0, 2, 1]]),
 ]
 
 private let order = MailOrder(
@@ -50,8 +53,9 @@ private let supervisorMessages: [SupervisorMessage] = [
     .checkFinished(id: 1, .exited(-1)), .checkFinished(id: 1, .signalled(9)), .checkFinished(id: 2, .timedOut),
     .checkFinished(id: 3, .stillRunning), .checkFinished(id: 4, .failedToStart(errno: 2, "no such file")),
     .reload, .stop, .query(request: 9, Array("{}".utf8)), .dumpRequested(.json), .recall([4, 5]), .mail(order),
-    .role(instance: "VI_1", state: "MASTER"), .ask([]), .reports([9, 8]), .fence(.kernel, ""),
+    .role(instance: "VI_1", state: "MASTER"), .fence(.kernel, ""),
     .fence(.timeouts, "why"), .fence(.lifetimes, "bpf(2): EPERM"), .fence(.lost, "somebody"),
+    .guarded(0), .guarded(.max), .guards(GuardedAddresses([], number: 2)),
 ]
 
 @Suite struct ProcessMessageTests {
@@ -100,9 +104,8 @@ private let supervisorMessages: [SupervisorMessage] = [
         #expect(WorkerMessage(payload: payload[...]) == nil)
     }
 
-    @Test("Questions and reports may be dropped when the supervisor does not read; what the fence guards may not")
+    @Test("What the fence guards may not be dropped when the supervisor does not read")
     func essential() {
-        #expect(!WorkerMessage.ask([1]).isEssential && !WorkerMessage.reports([1]).isEssential)
         #expect(WorkerMessage.guards(GuardedAddresses([])).isEssential)
     }
 

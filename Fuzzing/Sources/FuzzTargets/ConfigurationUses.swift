@@ -120,7 +120,7 @@ private struct SmallHost: HostFacts {
     func isReadable(_ path: String) -> Bool { path == "/etc/passwd" }
     var hasIPv6: Bool { false }
     var hasIPVS: Bool { false }
-    func fence() -> HostFence { .lifetimes("bpf(2) is not allowed", hasNFTables: true) }
+    func fence() -> HostFence { .lifetimes("bpf(2) is not allowed") }
     func ask(_ arbiter: ArbiterDefinition, about lease: LeaseDefinition) -> HostArbiter {
         arbiter.name.utf8.count % 2 == 0 ? .silent("no answer") : .answers(within: .seconds(1), "free")
     }

@@ -32,7 +32,15 @@ extension HostCheck {
     }
 
     private mutating func checkFence(_ fence: HostFence, at place: SourceRange) {
-        guard case .lifetimes(let why, _) = fence else { return }
+        if case .timeouts(let why) = fence {
+            return report(
+                .hostFence, at: place, "the kernel can end what a lease covers by timeouts only: \(why)",
+                reason:
+                    "a daemon that hangs may serve beyond its lease by as long as the kernel took to take its last renewal in, such as "
+                    + "behind a large `nft -f`",
+                fix: "let the daemon have CAP_BPF and CAP_NET_ADMIN, on Linux 5.8 or later: docs/split-brain.md")
+        }
+        guard case .lifetimes(let why) = fence else { return }
         let longest = model.instances.map(\.addressLifetime).max() ?? .zero
         let span = longest == .zero ? "for ever" : "for up to \(longest.formattedSeconds(digits: 0)) s"
         report(
@@ -73,10 +81,11 @@ extension HostCheck {
 // MARK: - Words
 
 extension HostFence {
-    /// As `aloft status` says of a fence that stands: `kernel` or `lifetimes`; `unknown` where it was not tried.
+    /// As `aloft status` says of a fence that stands: `kernel`, `timeouts` or `lifetimes`; `unknown` where it was not tried.
     public var name: String {
         switch self {
         case .kernel: "kernel"
+        case .timeouts: "timeouts"
         case .lifetimes: "lifetimes"
         case .unknown: "unknown"
         }
@@ -88,9 +97,10 @@ extension HostFence {
         case .kernel(let time):
             "kernel: BPF programs load here and passed their test (\(time.formattedSeconds(digits: 4)) s). A daemon that hangs, is stopped "
                 + "or killed serves nothing after its lease ends"
-        case .lifetimes(let why, let hasNFTables):
+        case .timeouts(let why):
+            "timeouts: \(why). A table of nf_tables ends what a daemon that hangs serves, by timeouts that may start late"
+        case .lifetimes(let why):
             "lifetimes: \(why). A daemon that hangs serves until the lifetimes of its addresses end, and two nodes may serve meanwhile"
-                + (hasNFTables ? "; nf_tables could do better here, and the daemon does not use that yet" : "")
         case .unknown(let why): "not known: \(why)"
         }
     }

@@ -28,8 +28,10 @@ public protocol HostFacts {
 public enum HostFence: Hashable, Sendable {
     /// The kernel's programs load, and passed their test in this time.
     case kernel(tested: Duration)
-    /// Nothing but the lifetimes of addresses. Why not better, and whether nf_tables could do it.
-    case lifetimes(String, hasNFTables: Bool)
+    /// A table of nf_tables, by timeouts. Why not better.
+    case timeouts(String)
+    /// Nothing but the lifetimes of addresses. Why not better.
+    case lifetimes(String)
     /// Whoever asks may not try: why.
     case unknown(String)
 }

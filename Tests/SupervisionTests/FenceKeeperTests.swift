@@ -1,0 +1,172 @@
+import Primitives
+import Supervision
+import Testing
+
+/// A supervisor whose shell cannot use bpf(2).
+private struct Bench {
+    var supervisor: Supervisor
+    var now = Instant(nanoseconds: 1_000_000_000)
+    var effects: [SupervisorEffect] = []
+    static let guards = GuardedAddresses(
+        [.init(interface: InterfaceIndex(2), address: [192, 0, 2, 1], slot: 0)], number: 7)
+    static let refusal = "BPF cannot be used here: EPERM"
+
+    init() {
+        supervisor = Supervisor(options: SupervisorOptions(program: "aloftd", arguments: []), pid: 1, at: now)
+        supervisor.start(at: now, into: &effects)
+        supervisor.workerStarted(pid: 2, at: now, into: &effects)
+        supervisor.receive(
+            .ready(WorkerSummary(instances: 1, groups: 0, adopted: false, text: "")), at: now, wallClock: 0,
+            promise: now + .seconds(1), into: &effects)
+        effects = []
+        put(Self.guards)
+    }
+
+    /// The fence process runs, and has put its table up.
+    static func ready() -> Bench {
+        var bench = Bench()
+        bench.supervisor.started(.fence, pid: 5)
+        bench.says(.ready(WorkerSummary(instances: 0, groups: 0, adopted: false, text: "")))
+        bench.says(.fenceStands(.timeouts, "", guards: 7))
+        bench.effects = []
+        return bench
+    }
+
+    mutating func put(_ guards: GuardedAddresses) {
+        supervisor.guardByProcess(guards, because: Self.refusal, at: now, into: &effects)
+    }
+    mutating func says(_ message: WorkerMessage) {
+        supervisor.receive(message, from: .fence, at: now, wallClock: 0, into: &effects)
+    }
+    mutating func ends(_ status: ProcessEnd) { supervisor.ended(.fence, status, at: now, into: &effects) }
+    mutating func wait(_ duration: Duration) {
+        now = now + duration
+        supervisor.advance(to: now, into: &effects)
+    }
+    mutating func take() -> [SupervisorEffect] {
+        defer { effects = [] }
+        return effects.filter {
+            switch $0 {
+            case .log, .logHelper: false
+            default: true
+            }
+        }
+    }
+    func logged(_ level: LogLevel, _ rule: RuleID) -> Bool {
+        effects.contains { if case .log(level, rule, _) = $0 { true } else { false } }
+    }
+}
+
+@Suite struct FenceKeeperTests {
+    @Test("The process is started with the first list, and gets each that follows")
+    func starts() {
+        var bench = Bench()
+        #expect(bench.take() == [.startHelper(.fence, .start), .sendHelper(.fence, .guards(Bench.guards))])
+        let more = GuardedAddresses(Bench.guards.entries + Bench.guards.entries, number: 8)
+        bench.put(more)
+        #expect(bench.take() == [.sendHelper(.fence, .guards(more))])
+    }
+
+    @Test("supervision.fence.weak: what stands is told to the worker with its reason, and to people once")
+    func weak() {
+        var bench = Bench()
+        _ = bench.take()
+        bench.says(.fenceStands(.timeouts, "", guards: 7))
+        #expect(bench.logged(.warning, SupervisionRule.fenceWeak))
+        #expect(bench.take() == [.send(.fence(.timeouts, Bench.refusal)), .send(.guarded(7))])
+        bench.says(.fenceStands(.timeouts, "", guards: 8))
+        #expect(!bench.logged(.warning, SupervisionRule.fenceWeak))
+        bench.says(.fenceStands(.lifetimes, "EOPNOTSUPP", guards: 9))
+        #expect(bench.logged(.warning, SupervisionRule.fenceWeak))
+        let why = Bench.refusal + "; EOPNOTSUPP"
+        #expect(Array(bench.take().suffix(2)) == [.send(.fence(.lifetimes, why)), .send(.guarded(9))])
+    }
+
+    @Test("supervision.fence.lost: a table that somebody removed is lost until the process says that it stands again")
+    func lost() {
+        var bench = Bench.ready()
+        bench.says(.fenceStands(.lost, "the table is gone", guards: 7))
+        #expect(bench.logged(.error, SupervisionRule.fenceLost))
+        #expect(bench.take().first == .send(.fence(.lost, "the table is gone")))
+        bench.says(.fenceStands(.timeouts, "", guards: 7))
+        #expect(bench.logged(.notice, SupervisionRule.fenceLost))
+        #expect(bench.take().first == .send(.fence(.timeouts, Bench.refusal)))
+    }
+
+    @Test("One that dies is a lost fence; its successor is started at once and told what to guard")
+    func restart() {
+        var bench = Bench.ready()
+        bench.ends(.signalled(9))
+        #expect(bench.logged(.error, SupervisionRule.fenceLost))
+        #expect(bench.take() == [.send(.fence(.lost, "the fence process was ended by signal 9"))])
+        bench.wait(.zero)
+        #expect(bench.take() == [.startHelper(.fence, .start), .sendHelper(.fence, .guards(Bench.guards))])
+        bench.says(.fenceStands(.timeouts, "", guards: 7))
+        #expect(bench.logged(.notice, SupervisionRule.fenceLost))
+    }
+
+    @Test("One that says nothing for ten seconds, or what is no message, is killed")
+    func hung() {
+        var bench = Bench.ready()
+        for _ in 0..<21 { bench.wait(.milliseconds(500)) }
+        #expect(bench.take() == [.signalHelper(.fence, .kill)])
+        bench = Bench.ready()
+        bench.supervisor.receiveGarbage(from: .fence, at: bench.now, into: &bench.effects)
+        #expect(bench.take() == [.signalHelper(.fence, .kill)])
+    }
+
+    @Test("At a stop it goes last, when the worker and the hooks are through, and the daemon waits for it")
+    func stop() {
+        var bench = Bench.ready()
+        bench.supervisor.receive(.stop, at: bench.now, into: &bench.effects)
+        #expect(!bench.take().contains(.sendHelper(.fence, .stop)))
+        bench.supervisor.receive(
+            .stopped, at: bench.now, wallClock: 0, promise: bench.now, into: &bench.effects)
+        bench.supervisor.workerEnded(.exited(0), at: bench.now, into: &bench.effects)
+        let effects = bench.take()
+        #expect(effects.contains(.sendHelper(.fence, .stop)) && !effects.contains(.exit(0)))
+        bench.ends(.exited(0))
+        #expect(bench.take().contains(.exit(0)))
+    }
+
+    @Test("One that does not stop is killed, and the daemon ends all the same")
+    func stubborn() {
+        var bench = Bench.ready()
+        bench.supervisor.receive(.stop, at: bench.now, into: &bench.effects)
+        bench.supervisor.receive(
+            .stopped, at: bench.now, wallClock: 0, promise: bench.now, into: &bench.effects)
+        bench.supervisor.workerEnded(.exited(0), at: bench.now, into: &bench.effects)
+        for _ in 0..<12 { bench.wait(.milliseconds(500)) }
+        let effects = bench.take()
+        #expect(effects.contains(.signalHelper(.fence, .kill)) && effects.contains(.exit(0)))
+    }
+
+    @Test("Where nothing is under a lease, what a former daemon left of a fence goes, once")
+    func cleared() {
+        var bench = Bench.ready()
+        for needed in [false, true, false] {
+            bench.supervisor.receive(
+                .configure(SupervisorSettings(needsArbiter: needed)), at: bench.now, wallClock: 0, promise: bench.now,
+                into: &bench.effects)
+        }
+        #expect(bench.take().filter { $0 == .clearFence }.count == 1)
+        bench = Bench.ready()
+        for needed in [true, false] {
+            bench.supervisor.receive(
+                .configure(SupervisorSettings(needsArbiter: needed)), at: bench.now, wallClock: 0, promise: bench.now,
+                into: &bench.effects)
+        }
+        #expect(!bench.take().contains(.clearFence), "the worker says what is to be guarded, which is nothing")
+    }
+
+    @Test("Addresses whose connections are to end, or to stay, are passed on; what is no address is not")
+    func connections() {
+        var bench = Bench.ready()
+        bench.supervisor.receive(
+            .released([[192, 0, 2, 1], [1, 2]]), at: bench.now, wallClock: 0, promise: bench.now, into: &bench.effects)
+        #expect(bench.take() == [.endConnections([IPAddress(networkOrder: [192, 0, 2, 1])].compactMap(\.self))])
+        bench.supervisor.receive(
+            .taken([[192, 0, 2, 1]]), at: bench.now, wallClock: 0, promise: bench.now, into: &bench.effects)
+        #expect(bench.take() == [.keepConnections([IPAddress(networkOrder: [192, 0, 2, 1])].compactMap(\.self))])
+    }
+}
