@@ -26,7 +26,11 @@ extension Engine {
                 deadlines.set(.init(.greeting, index), nil)
                 if let key { beginGreeting(RouterID(index), key, at: now, into: &effects) }
             } else if key != nil, let facts = facts(of: RouterID(index)) {
-                greet(RouterID(index), at: now, into: &effects) { $0.update(facts, at: now, into: &$1) }
+                let tenure = lastTenure(of: RouterID(index))
+                greet(RouterID(index), at: now, into: &effects) {
+                    $0.note(masterFrom: tenure?.began, until: tenure?.ended)
+                    $0.update(facts, at: now, into: &$1)
+                }
             }
         }
     }
@@ -64,7 +68,15 @@ extension Engine {
             seal: seal(of: slot.definition))
         greetings[id.index] = GreetingSlot(
             key: key, machine: GreetingMachine(settings: settings, facts: facts, random: SplitMix64(seed: hash.value)))
-        greet(id, at: now, into: &effects) { $0.start(at: now, into: &$1) }
+        let tenure = lastTenure(of: id)
+        greet(id, at: now, into: &effects) {
+            $0.note(masterFrom: tenure?.began, until: tenure?.ended)
+            $0.start(at: now, into: &$1)
+        }
+    }
+
+    private func lastTenure(of id: RouterID) -> Tenure? {
+        slots[id.index].flatMap { $0.splits.tenure ?? $0.splits.previousTenure }
     }
 
     private func seal(of definition: InstanceDefinition) -> HelloSeal? {
@@ -151,6 +163,7 @@ extension Engine {
         switch note {
         case .departs(let peer, _): takeTurn(id, after: peer.address, at: now, into: &effects)
         case .claimed(let peer): handOver(id, to: peer, at: now, into: &effects)
+        case .changed, .joined, .restarted: compareTenures(id, at: now, into: &effects)
         default: break
         }
     }

@@ -37,6 +37,8 @@ struct KernelWorld: World, ~Copyable {
     /// Set when `helloPorts` changed, so that the loop watches the new ones.
     var helloPortsChanged = false
     var hasMissedHelloPort = false
+    /// Who listens for foreign claims of addresses.
+    var claims = ClaimListeners()
     /// Questions for an arbiter that have not left yet.
     private var questions: LeaseExchange.Questions?
     /// What the last reload touched.
@@ -105,6 +107,7 @@ struct KernelWorld: World, ~Copyable {
                 announce(id, count: count, engine, at: now)
             case .install(let id):
                 promoteSecondaries(id, engine)
+                if let interface = engine.address(id)?.interface, !claims.cover(interface) { claims.areDue = true }
                 request(.install, id, engine, at: now)
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
@@ -114,7 +117,9 @@ struct KernelWorld: World, ~Copyable {
                 } else {
                     request(.withdraw, id, engine, at: now)
                 }
-            case .socketsChanged: openSockets(engine)
+            case .socketsChanged:
+                openSockets(engine)
+                claims.areDue = true
             case .greet(let id, let destination, let bytes):
                 if helloPorts.isEmpty { openHelloPorts(engine) }
                 greet(id, destination, bytes, engine)
@@ -133,11 +138,12 @@ struct KernelWorld: World, ~Copyable {
             case .ensureHook(let subject, let kind):
                 runHooks(subject, kind, engine, unlessRun: true)
                 mail(subject, kind, engine)
-            case .note(let note): report(note, engine)
+            case .note(let note): report(note, engine, at: now)
             case .reloaded(let changed, let added, let removed):
                 reloadSummary =
                     "\(engine.routerIDs.count) instances: \(changed) changed, \(added) added, \(removed) removed"
                 repeatStates(engine)
+                claims.areDue = true
             case .fence(let id, let until):
                 // Before anything that follows: others may serve from here on.
                 if until == nil { flushPackets() }
