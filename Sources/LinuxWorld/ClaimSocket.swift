@@ -28,7 +28,8 @@ public struct ClaimSocket: ~Copyable {
             aloft_claim_socket(interface.rawValue, Self.type(of: family), $0.baseAddress, count, receiveBuffer)
         }
         descriptor = FileDescriptor(
-            owning: try check(socket, .socket, "open a packet socket to hear who else has the addresses of", "\(interface)"))
+            owning: try check(
+                socket, .socket, "open a packet socket to hear who else has the addresses of", "\(interface)"))
         self.interface = interface
         self.family = family
         buffer = .allocate(byteCount: Self.batch * Self.slotLength, alignment: 16)

@@ -93,7 +93,7 @@ extension Engine {
         var kind = GreetingFacts.Authentication(.none)
         if case .pass = slot.definition.authentication { kind = GreetingFacts.Authentication(.password) }
         return GreetingFacts(
-            name: lease?.machine.holder ?? HolderName(fitting: identity.hostName), program: HelloText(identity.program),
+            name: lease?.machine.holder ?? HolderName(fitting: nodeName), program: HelloText(identity.program),
             role: slot.router.role, priority: slot.router.priority, obstacle: obstacle, claims: claims(slot, lease),
             isDeparting: isDeparting, version: slot.router.settings.format.version,
             interval: slot.router.settings.interval, preempts: slot.router.settings.preempts,
@@ -134,7 +134,7 @@ extension Engine {
                     greet(id, at: now, into: &effects) {
                         $0.receive(hello.bytes, from: hello.source, hopLimit: hello.hopLimit, at: now, into: &$1)
                     }
-                    return
+                    return compareTenures(id, at: now, into: &effects)
                 }
                 next = slots[id.index]?.sameKey
             }
@@ -163,7 +163,6 @@ extension Engine {
         switch note {
         case .departs(let peer, _): takeTurn(id, after: peer.address, at: now, into: &effects)
         case .claimed(let peer): handOver(id, to: peer, at: now, into: &effects)
-        case .changed, .joined, .restarted: compareTenures(id, at: now, into: &effects)
         default: break
         }
     }

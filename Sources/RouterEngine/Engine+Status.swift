@@ -95,7 +95,8 @@ extension Engine {
             lastAdvert: slot.lastAdvert, addresses: slot.addresses.compactMap { addresses[$0] },
             group: slot.group.map { groups[$0].definition.name }, lease: slot.lease.flatMap { lease($0) },
             counters: slot.counters,
-            neighbours: slot.neighbours.all, split: slot.splits.current ?? slot.splits.last, definition: slot.definition)
+            neighbours: slot.neighbours.all, split: slot.splits.current ?? slot.splits.last, definition: slot.definition
+        )
     }
 
     private func term(_ tracker: Tracker) -> PriorityTerm {
@@ -137,7 +138,7 @@ extension Engine {
     public func kernelAddresses(on index: InterfaceIndex) -> [KernelAddress] { kernelAddresses[index] ?? [] }
 
     /// This node, for people.
-    public var nodeName: String { identity.hostName }
+    public var nodeName: String { model.global.routerID ?? identity.hostName }
 
     public var routerCount: Int { slots.count }
 

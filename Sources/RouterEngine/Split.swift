@@ -198,7 +198,7 @@ struct SplitWatch: Sendable {
 
     /// What a greeting tells of another's time as master.
     /// - Parameters:
-    ///   - heardAt: when it was said, for one that is still master.
+    ///   - heardAt: when it was said: for one that is still master, it was so until then.
     ///   - allowance: 3A + S.
     mutating func compare(
         _ theirs: Tenure, of source: IPAddress, _ name: HolderName, heardAt: Instant, allowance: Duration,
@@ -247,7 +247,8 @@ struct SplitWatch: Sendable {
     ) -> (began: Instant, ended: Instant)? {
         for own in [tenure, previousTenure].compactMap(\.self) {
             let began = max(own.began, theirs.began)
-            let ended = min(own.ended ?? now, theirs.ended ?? max(heardAt, own.ended ?? heardAt))
+            // What it is since then, nobody knows.
+            let ended = min(own.ended ?? heardAt, theirs.ended ?? heardAt)
             let tolerance = allowance + .nanoseconds(max(0, (now - began).nanoseconds) / 10)
             if ended - began > tolerance, now - ended < Self.longestHindsight { return (began, ended) }
         }

@@ -44,7 +44,8 @@ struct Status: ParsableCommand {
 
     /// Only where it matters: a worker that stands still loses its role.
     private func show(punctuality: JSONValue?) {
-        guard let patience = punctuality?["patience_us"]?.integer, let late = punctuality?["late_us_last_minute"]?.integer,
+        guard let patience = punctuality?["patience_us"]?.integer,
+            let late = punctuality?["late_us_last_minute"]?.integer,
             let turn = punctuality?["turn_us_last_minute"]?.integer, max(late, turn) > patience
         else { return }
         func seconds(_ microseconds: Int64) -> String { Duration.microseconds(microseconds).formattedSeconds() + " s" }

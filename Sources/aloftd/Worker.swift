@@ -94,7 +94,9 @@ struct Worker: ~Copyable {
     /// The listeners among the events of the last wait: nearly always none.
     private func readyClaims(_ found: Int) -> [UInt64] {
         var ready: [UInt64] = []
-        for index in 0..<found where poller.event(index).token >= Token.claims { ready.append(poller.event(index).token) }
+        for index in 0..<found where poller.event(index).token >= Token.claims {
+            ready.append(poller.event(index).token)
+        }
         return ready
     }
 
