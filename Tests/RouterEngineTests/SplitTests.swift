@@ -127,7 +127,7 @@ import VRRP
         #expect(all.count { if case .note(.heardLowerPriority) = $0 { true } else { false } } == 2)
         #expect(bench.engine.status(of: RouterID(0))?.split?.isOver == false)
 
-        all = Self.pass(.seconds(4), &bench)
+        all = Self.pass(.milliseconds(3500), &bench)
         let over = try #require(all.ends.first)
         #expect(all.ends.count == 1 && over.duration == last - first)
         #expect(all.announcements == 5, "the link is told again who has the address")

@@ -35,7 +35,7 @@ import Testing
         for second in 3..<12 { #expect(note(300, 0, Double(second)) == nil) }
         let next = try #require(note(400, 0, 12.5))
         #expect(next.count == 10 && next.duration == .milliseconds(400))
-        #expect(next.text(patience: patience).contains("0.400 s after it was due"))
+        #expect(next.text(patience: patience).contains("0.4 s after it was due"))
         #expect(next.text(patience: patience).contains("[\(SupervisionRule.workerStalled)]"))
         #expect(punctuality.stalls == 11)
     }
