@@ -216,6 +216,7 @@ extension Engine {
         case .mustNotHold(let loss):
             // First of all: what is served after this line is served by somebody else.
             effects.append(.fence(id, until: nil))
+            noteServed(lease)
             let held = lease.fencedUntil != nil
             leases[id.index]?.fencedUntil = nil
             leases[id.index]?.heldSince = nil

@@ -31,7 +31,8 @@ extension Engine {
         _ claim: AddressClaim, on interface: InterfaceIndex, at now: Instant, into effects: inout [Effect]
     ) {
         // Membership only: the order of the links does not matter.
-        guard phase == .running, !links.values.contains(where: { $0.mac == claim.mac || $0.mac == claim.sender })
+        guard phase == .running, addresses.isVirtual(claim.address),
+            !links.values.contains(where: { $0.mac == claim.mac || $0.mac == claim.sender })
         else { return }
         for address in addresses.ids {
             guard let entry = addresses[address], entry.isWanted, entry.isPresent, entry.interface == interface,
@@ -130,6 +131,16 @@ extension Engine {
             effects.append(.note(.splitLasts(id, split)))
         }
         armSplit(id)
+    }
+
+    /// A lease is left: where the kernel's fence stands, nothing was served after its deadline, however late this is.
+    mutating func noteServed(_ lease: LeaseSlot) {
+        switch fence {
+        case .kernel, .timeouts: break
+        case .pending, .lifetimes, .lost: return
+        }
+        guard let until = lease.fencedUntil else { return }
+        for member in lease.members { slots[member.index]?.splits.servedUntil = until }
     }
 
     // MARK: - For the world that listens

@@ -73,6 +73,8 @@ struct SplitWatch: Sendable {
     /// When this router became master; nil while it is not.
     var tenure: Tenure?
     var previousTenure: Tenure?
+    /// The kernel's fence ended serving here, whenever this program found out.
+    var servedUntil: Instant = .distantFuture
     /// One advert of somebody who may just not have heard this router yet.
     private var suspect: (source: IPAddress, at: Instant)?
     /// A claim that may just have been on its way.
@@ -84,11 +86,14 @@ struct SplitWatch: Sendable {
     private var reminderPause = Duration.zero
     private var defendsFrom: Instant = .zero
     private var defencePause = Duration.zero
+    private var claimPause = claimQuiet
 
     /// Without an advert, this is how long the end is waited for at least: a greeting comes within it.
     static let shortestQuiet = Duration.seconds(4)
-    /// Claims come when somebody asks; between two of one episode there may be as much.
+    /// Claims come when somebody asks; between two of one episode there may be as much. Doubled for one that is heard again
+    /// within the longest, so that a host that speaks once a minute is not told of each time.
     static let claimQuiet = Duration.seconds(10)
+    static let longestClaimQuiet = Duration.seconds(600)
     static let firstReminder = Duration.seconds(60)
     static let longestReminder = Duration.seconds(3600)
     /// Between two announcements against a foreign claim; doubled each time, up to the longest.
@@ -110,16 +115,18 @@ struct SplitWatch: Sendable {
 
     mutating func becameMaster(at began: Instant) {
         tenure = Tenure(began: began)
+        servedUntil = .distantFuture
         (suspect, claim, confirmsClaimAt) = (nil, nil, nil)
         (defendsFrom, defencePause) = (.zero, .zero)
     }
 
     /// Whatever was going on is over: this router lets go. What it was, if anything.
     mutating func leftMaster(at now: Instant) -> Split? {
-        if let tenure { previousTenure = Tenure(began: tenure.began, ended: now) }
+        let ended = min(now, servedUntil)
+        if let tenure { previousTenure = Tenure(began: tenure.began, ended: max(tenure.began, ended)) }
         tenure = nil
         (suspect, claim, confirmsClaimAt) = (nil, nil, nil)
-        return end(at: now)
+        return end(at: ended)
     }
 
     // MARK: - Signs
@@ -167,7 +174,7 @@ struct SplitWatch: Sendable {
         guard current == nil else {
             current?.lastSeen = now
             if current?.mac == nil { current?.name(claim) }
-            quietAt = max(now + Self.claimQuiet, quietAt == .distantFuture ? now : quietAt)
+            quietAt = max(now + claimPause, quietAt == .distantFuture ? now : quietAt)
             return .goesOn(announce: mayDefend(at: now))
         }
         guard self.claim == nil else { return .nothing }
@@ -184,7 +191,9 @@ struct SplitWatch: Sendable {
         begin(.address, since: claim.at, at: now)
         current?.name(claim.claim)
         current?.lastSeen = claim.at
-        quietAt = now + Self.claimQuiet
+        let isAgain = last.map { $0.mac == claim.claim.mac && now - $0.lastSeen < Self.longestClaimQuiet } ?? false
+        claimPause = isAgain ? min(claimPause * 2, Self.longestClaimQuiet) : Self.claimQuiet
+        quietAt = now + claimPause
         return mayDefend(at: now)
     }
 

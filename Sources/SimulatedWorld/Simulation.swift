@@ -22,6 +22,8 @@ public final class Simulation {
     /// Changes with every event and effect: two runs of one seed must agree.
     public internal(set) var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
     public internal(set) var eventCount = 0
+    /// How often a node said that another holds as well.
+    var splitsTold = 0
     var story: Story?
     var networkDraw: SplitMix64
     var deliveries: [Delivery?] = []
@@ -371,6 +373,7 @@ public final class Simulation {
 
     /// Everything a node asks for passes here.
     func note(_ effect: Effect, of host: Host) {
+        if case .note(.split) = effect { splitsTold += 1 }
         let code: UInt64 =
             switch effect {
             case .advertise(let id, let priority): 1 << 32 | UInt64(id.index) << 8 | UInt64(priority.rawValue)

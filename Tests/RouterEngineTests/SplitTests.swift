@@ -227,6 +227,22 @@ import VRRP
         #expect(bench.engine.claimable.map(\.addresses) == [[Self.service]])
     }
 
+    @Test("A host that claims once a minute is one split after a few, not one each time") func rarely() {
+        var bench = Self.master()
+        _ = Self.pass(.seconds(10), &bench)
+        var all: [Effect] = []
+        for _ in 0..<60 {
+            all += Self.claim(&bench)
+            all += Self.pass(.seconds(60), &bench)
+        }
+        #expect(all.splits.count == 4 && all.hooks(.split) == 4)
+        // An hour later it is a new one.
+        all = Self.pass(.seconds(3600), &bench)
+        all += Self.claim(&bench)
+        all += Self.pass(.seconds(12), &bench)
+        #expect(all.splits.count == 1 && all.ends.count == 2)
+    }
+
     @Test("A flood of claims before it is certain is one claim") func burst() {
         var bench = Self.master()
         _ = Self.pass(.seconds(10), &bench)
@@ -276,6 +292,19 @@ import VRRP
         #expect(split?.isOver == told.map(\.2), "\(what)")
         // The next greeting says the same, and nothing is told again.
         if case .nothing = compare() {} else { Issue.record("\(what): told twice") }
+    }
+
+    @Test("A holder that hangs is found out late, but its fence was not: no split") func fenced() throws {
+        var watch = SplitWatch()
+        watch.becameMaster(at: .zero)
+        watch.servedUntil = .zero + .seconds(100)
+        _ = watch.leftMaster(at: .zero + .seconds(160))
+        #expect(watch.previousTenure == Tenure(began: .zero, ended: .zero + .seconds(100)))
+        let name = try #require(HolderName("right"))
+        let now = Instant.zero + .seconds(161)
+        let verdict = watch.compare(
+            Tenure(began: .zero + .seconds(101)), of: Self.peer, name, heardAt: now, allowance: .seconds(4), at: now)
+        if case .nothing = verdict {} else { Issue.record("\(verdict)") }
     }
 
     @Test("A split that an advert told of has its whole time from the greeting that ends it") func both() throws {

@@ -1,0 +1,44 @@
+import Primitives
+import Testing
+
+@testable import SimulatedWorld
+
+/// Nodes that come, go, crash, stop and take over from each other, by the hundred.
+@Suite("Two masters, in the simulated world") struct SplitSimulationTests {
+    /// By these, two masters are possible, or are made up.
+    static let splitting: [Scenario.FaultClass] = [
+        .loss, .corruption, .partition, .cut, .stall, .pause, .injection, .reload,
+    ]
+
+    static func scenarios(_ condition: (Scenario) -> Bool, count: Int) -> [(seed: UInt64, scenario: Scenario)] {
+        var found: [(UInt64, Scenario)] = []
+        var seed: UInt64 = 1
+        while found.count < count, seed < 20_000 {
+            let scenario = Scenario(seed: seed, duration: 300)
+            if condition(scenario) { found.append((seed, scenario)) }
+            seed += 1
+        }
+        return found
+    }
+
+    @Test("Where nothing that is said is lost or late, nobody tells of a split") func none() {
+        let scenarios = Self.scenarios({ scenario in !Self.splitting.contains { scenario.has($0) } }, count: 12)
+        #expect(scenarios.count == 12)
+        for (seed, scenario) in scenarios {
+            let simulation = Simulation(scenario)
+            #expect(simulation.run() == nil, "seed \(seed)")
+            #expect(simulation.splitsTold == 0, "seed \(seed)")
+        }
+    }
+
+    @Test("Where the network is cut, splits are told of") func some() {
+        let scenarios = Self.scenarios({ $0.has(.partition) && $0.has(.cut) }, count: 6)
+        var told = 0
+        for (_, scenario) in scenarios {
+            let simulation = Simulation(scenario)
+            _ = simulation.run()
+            told += simulation.splitsTold
+        }
+        #expect(told > 0)
+    }
+}
