@@ -44,6 +44,13 @@ public struct Split: Hashable, Sendable {
     }
 }
 
+extension Split: CustomStringConvertible {
+    public var description: String {
+        let other = [source?.description, mac?.description, name?.description].compactMap(\.self).joined(separator: " ")
+        return "\(sign) of \(other), \(since) to \(lastSeen)"
+    }
+}
+
 /// When a router has been master.
 public struct Tenure: Hashable, Sendable {
     public var began: Instant

@@ -24,6 +24,8 @@ public final class Simulation {
     public internal(set) var eventCount = 0
     /// How often a node said that another holds as well.
     var splitsTold = 0
+    /// Whether a node stood still, by whatever cause: another takes over then, and there are two when it goes on.
+    var hasStalled = false
     var story: Story?
     var networkDraw: SplitMix64
     var deliveries: [Delivery?] = []
@@ -238,7 +240,7 @@ public final class Simulation {
 
     func stall(_ host: Host, for duration: Int64) {
         guard host.isRunning else { return }
-        host.isStalled = true
+        (host.isStalled, hasStalled) = (true, true)
         host.stalledUntil = now + duration
         tell(host.index, "process stalls for \(seconds(duration)) s")
         queue.push(.resume, at: host.stalledUntil, host: host.index)
@@ -246,7 +248,7 @@ public final class Simulation {
 
     func pause(_ host: Host, for duration: Int64) {
         guard !host.isPaused, !host.isStalled else { return }
-        host.isPaused = true
+        (host.isPaused, hasStalled) = (true, true)
         host.pausedAt = now
         host.stalledUntil = now + duration
         tell(host.index, "machine is paused for \(seconds(duration)) s")
