@@ -66,7 +66,7 @@ public struct Tenure: Hashable, Sendable {
 ///
 /// - a second advert of a router that should have yielded to the first answer, at least half its interval and at most four of them later;
 /// - one such advert when this router has been master for four intervals (3A + S at the most): who heard its adverts
-///   would not have become master;
+///   would not have become master, unless three intervals of its own are shorter than one of this router's;
 /// - a foreign MAC address that claims a held address, later than `settling` after this router became master, and this
 ///   router is still master `settling` later;
 /// - greetings by which both were master for longer than 3A + S, and a tenth of the time since, for clocks that run apart.
@@ -151,7 +151,8 @@ struct SplitWatch: Sendable {
             return false
         }
         var since: Instant?
-        if now - tenure.began > own * 4 {
+        // One whose interval is much shorter may have waited less than one of this router's.
+        if now - tenure.began > own * 4, theirs * 3 >= own {
             since = now
         } else if let suspect, suspect.source == source, now - suspect.at <= theirs * 4 {
             // The same advert twice, or its answer to ours, says nothing yet.

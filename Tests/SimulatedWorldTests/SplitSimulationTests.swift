@@ -14,7 +14,7 @@ import Testing
         var found: [(UInt64, Scenario)] = []
         var seed: UInt64 = 1
         while found.count < count, seed < 20_000 {
-            let scenario = Scenario(seed: seed, duration: 300)
+            let scenario = Scenario(seed: seed, duration: 200)
             if condition(scenario) { found.append((seed, scenario)) }
             seed += 1
         }
@@ -23,7 +23,7 @@ import Testing
 
     @Test("Where nothing that is said is lost or late, and nobody stands still, nobody tells of a split") func none() {
         var quiet = 0
-        for (seed, scenario) in Self.scenarios({ scenario in !Self.splitting.contains { scenario.has($0) } }, count: 24)
+        for (seed, scenario) in Self.scenarios({ scenario in !Self.splitting.contains { scenario.has($0) } }, count: 16)
         {
             let simulation = Simulation(scenario)
             #expect(simulation.run() == nil, "seed \(seed)")
@@ -32,8 +32,7 @@ import Testing
             quiet += 1
             #expect(simulation.splitsTold == 0, "seed \(seed)")
         }
-        #expect(quiet >= 5)
-        print("\(quiet) quiet seeds")
+        #expect(quiet >= 3)
     }
 
     @Test("Where the network is cut, splits are told of") func some() {
