@@ -182,7 +182,9 @@ struct SplitWatch: Sendable {
         guard current == nil else {
             current?.lastSeen = now
             if current?.mac == nil { current?.name(claim) }
-            quietAt = max(now + claimPause, quietAt == .distantFuture ? now : quietAt)
+            // A router that advertises is over when its adverts are; its last claims may come later.
+            let pause = current?.sign == .address ? claimPause : Self.shortestQuiet
+            quietAt = max(now + pause, quietAt == .distantFuture ? now : quietAt)
             return .goesOn(announce: mayDefend(at: now))
         }
         guard self.claim == nil else { return .nothing }

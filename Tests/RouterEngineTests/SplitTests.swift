@@ -154,6 +154,18 @@ import VRRP
         #expect(all.splits.count == 1 && all.hooks(.split) == 1)
     }
 
+    @Test("A claim of a router that advertises names its MAC, and does not make two splits one") func advertAndClaim() {
+        var bench = Self.master()
+        _ = Self.pass(.seconds(10), &bench)
+        _ = Self.hear(100, &bench)
+        var all = Self.pass(.seconds(1), &bench)
+        all += Self.claim(&bench)
+        all += Self.pass(.milliseconds(3900), &bench)
+        #expect(all.ends.isEmpty && bench.engine.status(of: RouterID(0))?.split?.mac == Self.foreign)
+        all = Self.pass(.milliseconds(200), &bench)
+        #expect(all.ends.map(\.duration) == [.seconds(1)])
+    }
+
     @Test("The one of the two that loses after all steps down, and the split is over with it") func loses() throws {
         var bench = Self.master()
         _ = Self.pass(.seconds(10), &bench)
