@@ -19,7 +19,8 @@ public struct ClaimSocket: ~Copyable {
     /// ARP has 42 bytes; an advertisement with one option 86. What is longer is cut, and an option that is cut is not read.
     static let slotLength = 256
 
-    /// - Parameter addresses: of the family, those that are listened for; more than 1024 are sorted out later.
+    /// - Parameter addresses: of the family, those that are listened for; where they are more than a filter has room for (some
+    ///   hundreds to 1024), all claims are heard.
     public init(
         _ family: AddressFamily, interface: InterfaceIndex, addresses: [IPAddress], receiveBuffer: Int32 = 1 << 16
     ) throws(SystemError) {

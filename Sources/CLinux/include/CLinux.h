@@ -226,7 +226,8 @@ int32_t aloft_packet_socket(int32_t priority);
 int32_t aloft_claim_socket(uint32_t interface, uint16_t type, const uint8_t *addresses, uint32_t count,
                            int32_t receive_buffer);
 /// From here on the socket hears what claims one of `count` addresses: ARP (0x0806) of such a sender, addresses of 4 bytes, or neighbour
-/// advertisements (0x86DD) for such a target, of 16. All of the kind, where there are none or more than 1024.
+/// advertisements (0x86DD) for such a target, of 16. All of the kind, where there are none, more than 1024, or more than
+/// net.core.optmem_max has room for.
 int32_t aloft_claim_filter(int32_t descriptor, uint16_t type, const uint8_t *addresses, uint32_t count);
 /// Up to `count` (32 at most) frames into slots of `slot` bytes, cut to that; their lengths. What left this host is not among them: its
 /// length is 0. Returns how many the kernel had, or -errno.
