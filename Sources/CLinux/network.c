@@ -2,6 +2,7 @@
 #include "CLinux.h"
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/netlink.h>
 #include <net/if.h>
@@ -274,6 +275,78 @@ int32_t aloft_packet_socket(int32_t priority) {
     if (descriptor < 0) return -errno;
     if (set(descriptor, SOL_SOCKET, SO_PRIORITY, priority) < 0) set(descriptor, SOL_SOCKET, SO_PRIORITY, 6);
     return descriptor;
+}
+
+/// Instructions that accept a frame if the word at `offset` is one of the addresses (of IPv6 the last word), and else drop it.
+static uint32_t match_addresses(struct sock_filter *next, uint32_t offset, const uint8_t *addresses, uint32_t length,
+                                uint32_t count) {
+    uint32_t used = 0;
+    next[used++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *last = addresses + (size_t)i * length + length - 4;
+        uint32_t word = (uint32_t)last[0] << 24 | (uint32_t)last[1] << 16 | (uint32_t)last[2] << 8 | last[3];
+        // A jump reaches 255 instructions at most: each address has its own way out.
+        next[used++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, word, 0, 1);
+        next[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0xffff);
+    }
+    next[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, count == 0 ? 0xffff : 0);
+    return used;
+}
+
+int32_t aloft_claim_filter(int32_t descriptor, uint16_t type, const uint8_t *addresses, uint32_t count) {
+    enum { MOST = 1024 };
+    if (count > MOST) count = 0;  // BPF has room for 4096 instructions: then all are heard, and looked at by the program
+    struct sock_filter code[2 * MOST + 16];
+    uint32_t used = 0;
+    if (type == ETH_P_IPV6) {
+        // Next header ICMPv6 (58) right behind the IPv6 header, and type 136, a neighbour advertisement (RFC 4861 section 4.4).
+        code[used++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 20);
+        code[used++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 58, 1, 0);
+        code[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+        code[used++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 54);
+        code[used++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 1, 0);
+        code[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, 0);
+        used += match_addresses(code + used, 74, addresses, 16, count);
+    } else {
+        used += match_addresses(code + used, 28, addresses, 4, count);  // ARP's sender
+    }
+    struct sock_fprog filter = {(unsigned short)used, code};
+    if (setsockopt(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0) return 0;
+    // A filter counts against net.core.optmem_max, 20 KiB before Linux 6.7: about 800 addresses, half of that beside an old one.
+    return errno == ENOMEM && count > 0 ? aloft_claim_filter(descriptor, type, addresses, 0) : -errno;
+}
+
+int32_t aloft_claim_socket(uint32_t interface, uint16_t type, const uint8_t *addresses, uint32_t count,
+                           int32_t receive_buffer) {
+    // Without a protocol it hears nothing until the filter stands and it is bound.
+    int descriptor = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    REQUIRE(aloft_claim_filter(descriptor, type, addresses, count));
+    set(descriptor, SOL_SOCKET, SO_RCVBUF, receive_buffer);
+    struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = (int)interface, .sll_protocol = htons(type)};
+    if (bind(descriptor, (struct sockaddr *)&name, sizeof name) < 0) return fail(descriptor, -errno);
+    return descriptor;
+}
+
+int32_t aloft_receive_frames(int32_t descriptor, uint8_t *buffer, uint32_t slot, uint32_t *lengths, int32_t count) {
+    struct mmsghdr messages[BATCH];
+    struct iovec vectors[BATCH];
+    struct sockaddr_ll names[BATCH];
+    if (count > BATCH) count = BATCH;
+    for (int i = 0; i < count; i++) {
+        vectors[i] = (struct iovec){buffer + (size_t)slot * i, slot};
+        messages[i] = (struct mmsghdr){
+            .msg_hdr = {.msg_name = &names[i], .msg_namelen = sizeof names[i], .msg_iov = &vectors[i], .msg_iovlen = 1}};
+    }
+    int got;
+    do got = recvmmsg(descriptor, messages, (unsigned)count, MSG_DONTWAIT, 0);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return errno == EAGAIN ? 0 : -errno;
+    for (int i = 0; i < got; i++) {
+        uint32_t length = messages[i].msg_len > slot ? slot : messages[i].msg_len;
+        lengths[i] = names[i].sll_pkttype == PACKET_OUTGOING ? 0 : length;
+    }
+    return got;
 }
 
 int32_t aloft_send_frames(int32_t descriptor, const uint8_t *buffer, struct aloft_outgoing *items, int32_t count) {

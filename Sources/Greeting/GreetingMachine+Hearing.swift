@@ -181,6 +181,7 @@ extension GreetingMachine {
         peers[index].facts = hello.facts
         peers[index].slot = min(hello.slot, Self.longestSlot)
         peers[index].successor = hello.successor
+        heardTenure(index, hello, at: now)
         let name = peers[index].name
         if let echo = hello.echoes.first(where: { isOwn($0.incarnation) }) { hearEcho(index, echo, at: now) }
         if hello.facts != before { effects.append(.note(.changed(name))) }
@@ -201,6 +202,19 @@ extension GreetingMachine {
         else { return }
         peers[index].promised = promise.sequence
         effects.append(.note(.promised(by: name, since: asked.at, duration: promise.duration)))
+    }
+
+    /// By this node's clock, which may run otherwise: what is said again later is no better than what was said first.
+    private mutating func heardTenure(_ index: Int, _ hello: Hello, at now: Instant) {
+        guard let masterFor = hello.masterFor else { return }
+        let began = now - masterFor
+        let isSame =
+            peers[index].masterFrom.map { before in
+                before - began < .seconds(1) && began - before < max(.seconds(1), masterFor / 10)
+            } ?? false
+        if !isSame { (peers[index].masterFrom, peers[index].masterUntil) = (began, nil) }
+        let ended = hello.notMasterFor.map { now - $0 }
+        if ended == nil || peers[index].masterUntil == nil { peers[index].masterUntil = ended }
     }
 
     private mutating func hearEcho(_ index: Int, _ echo: Hello.Echo, at now: Instant) {

@@ -20,6 +20,8 @@ extension GreetingMachine {
             router: settings.router, family: settings.family, incarnation: settings.incarnation, sequence: sequence,
             facts: facts, slot: ownSlot, successor: facts.isDeparting ? successor(at: now)?.incarnation : nil,
             request: request, promise: promise(for: index))
+        hello.masterFor = masterFrom.map { now - $0 }
+        hello.notMasterFor = masterUntil.map { now - $0 }
         hello.echoes = echoes(for: index, room: hello.roomForEchoes, at: now)
         if said.count == Self.memory { said.removeFirst() }
         said.append(Said(sequence: sequence, at: now, asked: request != nil))

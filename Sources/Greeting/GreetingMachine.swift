@@ -39,6 +39,9 @@ public struct GreetingMachine: Sendable {
     /// Incarnations that another one of their name took the place of.
     var retired: [Retired] = []
     var request: Duration?
+    /// When this node last became master, and when it let go.
+    var masterFrom: Instant?
+    var masterUntil: Instant?
     /// Made, and not yet sent.
     var promise: Hello.Promise?
     /// Who was told of as refused, and when.
@@ -122,6 +125,11 @@ public struct GreetingMachine: Sendable {
         for index in peers.indices { compare(index, into: &effects) }
         hasten(at: now)
         advance(to: now, into: &effects)
+    }
+
+    /// When this node last became master (nil: never), and when it let go (nil: it has not); said with the next hello.
+    public mutating func note(masterFrom began: Instant?, until ended: Instant?) {
+        (masterFrom, masterUntil) = (began, ended)
     }
 
     /// Asks everybody with every hello from here on, or no more (nil), not to take the lease for `duration` from its sending.

@@ -18,6 +18,10 @@ public struct GreetingPeer: Hashable, Sendable {
     public internal(set) var slot: Duration
     /// Whom it named to follow it.
     public internal(set) var successor: Incarnation?
+    /// When it last became master, by this node's clock, as far as it said; nil: never.
+    public internal(set) var masterFrom: Instant?
+    /// When it let go; nil while it is master.
+    public internal(set) var masterUntil: Instant?
     /// In the order of ``GreetingMismatch``.
     public internal(set) var mismatches: [GreetingMismatch]
     /// The last eight.

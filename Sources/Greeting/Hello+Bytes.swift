@@ -12,13 +12,17 @@ import VRRP
 ///     72  successor (8)     80  slot, µs (4)      84  request, ms (4)
 ///     88  promise: incarnation (8), 96 sequence (8), 104 ms (4)
 ///    108  drift (2)        110  0 (2)            112  lengths of name, program, obstacle, holder (4)
-///    116  texts, then echoes: incarnation (8), sequence (8), age in µs (4); then the seal (32)
+///    116  became master, ms ago (4)          120  let go, ms ago (4); each one more than that, and 0 for never
+///    124  texts, then echoes: incarnation (8), sequence (8), age in µs (4); then the seal (32)
 ///
-/// A later version may make the fixed part longer without changing the format: what is more than 116 bytes is passed over.
+/// A later version may make the fixed part longer without changing the format: what is more than 124 bytes is passed over. What
+/// is less than 124 and at least 116 says nothing of when its speaker was master.
 extension Hello {
     private static let mark: UInt32 = 0x414C_4849
     private static let format: UInt8 = 1
-    private static let fixedLength = 116
+    private static let fixedLength = 124
+    /// Of the first version.
+    private static let shortestFixed = 116
 
     private struct Flags: OptionSet {
         var rawValue: UInt8
@@ -74,6 +78,8 @@ extension Hello {
         bytes.append(bigEndian: facts.lease?.terms.drift ?? 0)
         bytes.append(bigEndian: UInt16(0))
         for text in texts { bytes.append(UInt8(truncatingIfNeeded: text.count)) }
+        bytes.append(bigEndian: Self.age(masterFor))
+        bytes.append(bigEndian: Self.age(notMasterFor))
         for text in texts { bytes += text }
         for echo in echoes {
             bytes.append(bigEndian: echo.incarnation.rawValue)
@@ -82,6 +88,16 @@ extension Hello {
         }
         if let seal { bytes += seal.code(of: bytes) }
         return bytes
+    }
+
+    /// Milliseconds and one more; 0 for nil.
+    private static func age(_ age: Duration?) -> UInt32 {
+        age.map { min(count($0, in: .milliseconds(1)), .max - 1) + 1 } ?? 0
+    }
+
+    private static func age(_ field: UInt32?) -> Duration? {
+        guard let field, field > 0 else { return nil }
+        return .milliseconds(Int64(field - 1))
     }
 
     /// Whole units, rounded down, within 32 bits.
@@ -110,7 +126,7 @@ extension Hello {
     }
 
     private init?(body span: RawSpan, fixed: Int, end: Int, _ flags: Flags) {
-        guard fixed >= Self.fixedLength, fixed <= end,
+        guard fixed >= Self.shortestFixed, fixed <= end,
             let router = span.uint8(at: 7).flatMap({ VirtualRouterID($0) }),
             let family = Self.family(span.uint8(at: 8)),
             let incarnation = span.uint64(at: 16), incarnation != 0, let sequence = span.uint64(at: 24),
@@ -135,6 +151,10 @@ extension Hello {
             request: request == 0 ? nil : .milliseconds(Int64(request)),
             promise: promised == 0
                 ? nil : Promise(to: Incarnation(promisee), sequence: to, duration: .milliseconds(Int64(promised))))
+        if fixed >= Self.fixedLength {
+            masterFor = Self.age(span.uint32(at: 116))
+            notMasterFor = masterFor == nil ? nil : Self.age(span.uint32(at: 120))
+        }
         self.facts.claims = flags.contains(.claims)
         self.facts.isDeparting = flags.contains(.departing)
         self.facts.preempts = flags.contains(.preempts)

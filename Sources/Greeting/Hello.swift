@@ -28,6 +28,10 @@ public struct Hello: Hashable, Sendable {
     /// arbiter is down; milliseconds.
     public var request: Duration?
     public var promise: Promise?
+    /// How long ago the speaker last became master; nil: it never was. Whole milliseconds, at most 49 days.
+    public var masterFor: Duration?
+    /// How long ago it let go; nil while it is master, or never was.
+    public var notMasterFor: Duration?
     /// As many as fit; the machine takes turns where there are more.
     public var echoes: [Echo]
 

@@ -58,7 +58,7 @@ public enum HookSubject: Hashable, Sendable {
 
 /// Which of the configured hooks is due.
 public enum HookKind: UInt8, Hashable, Sendable {
-    case backup, master, fault, stop, deleted, masterReceivedLowerPriority, priorityChanged
+    case backup, master, fault, stop, deleted, masterReceivedLowerPriority, priorityChanged, split
 }
 
 /// Something an operator may want to read, that is no change of role.
@@ -82,6 +82,12 @@ public enum Note: Hashable, Sendable {
     case leaseTaken(LeaseID)
     /// It held the lease, and does not any more.
     case leaseLost(LeaseID, LeaseLoss)
+    /// Another holds as well.
+    case split(RouterID, Split)
+    /// It still does; said ever more rarely.
+    case splitLasts(RouterID, Split)
+    /// One of the two let go.
+    case splitOver(RouterID, Split)
     /// Another node said so, or was not listened to.
     case greeting(RouterID, GreetingNote)
 }
@@ -103,6 +109,8 @@ extension Note {
         case .tooLateToAdopt: .adoptionTooLate
         case .leaseTaken: .leaseHeld
         case .leaseLost(_, let loss): loss.rule
+        case .split(_, let split), .splitLasts(_, let split): split.rule
+        case .splitOver: .splitOver
         case .greeting(_, let note): note.rule
         }
     }

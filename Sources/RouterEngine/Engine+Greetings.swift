@@ -26,7 +26,11 @@ extension Engine {
                 deadlines.set(.init(.greeting, index), nil)
                 if let key { beginGreeting(RouterID(index), key, at: now, into: &effects) }
             } else if key != nil, let facts = facts(of: RouterID(index)) {
-                greet(RouterID(index), at: now, into: &effects) { $0.update(facts, at: now, into: &$1) }
+                let tenure = lastTenure(of: RouterID(index))
+                greet(RouterID(index), at: now, into: &effects) {
+                    $0.note(masterFrom: tenure?.began, until: tenure?.ended)
+                    $0.update(facts, at: now, into: &$1)
+                }
             }
         }
     }
@@ -64,7 +68,15 @@ extension Engine {
             seal: seal(of: slot.definition))
         greetings[id.index] = GreetingSlot(
             key: key, machine: GreetingMachine(settings: settings, facts: facts, random: SplitMix64(seed: hash.value)))
-        greet(id, at: now, into: &effects) { $0.start(at: now, into: &$1) }
+        let tenure = lastTenure(of: id)
+        greet(id, at: now, into: &effects) {
+            $0.note(masterFrom: tenure?.began, until: tenure?.ended)
+            $0.start(at: now, into: &$1)
+        }
+    }
+
+    private func lastTenure(of id: RouterID) -> Tenure? {
+        slots[id.index].flatMap { $0.splits.tenure ?? $0.splits.previousTenure }
     }
 
     private func seal(of definition: InstanceDefinition) -> HelloSeal? {
@@ -81,7 +93,7 @@ extension Engine {
         var kind = GreetingFacts.Authentication(.none)
         if case .pass = slot.definition.authentication { kind = GreetingFacts.Authentication(.password) }
         return GreetingFacts(
-            name: lease?.machine.holder ?? HolderName(fitting: identity.hostName), program: HelloText(identity.program),
+            name: lease?.machine.holder ?? HolderName(fitting: nodeName), program: HelloText(identity.program),
             role: slot.router.role, priority: slot.router.priority, obstacle: obstacle, claims: claims(slot, lease),
             isDeparting: isDeparting, version: slot.router.settings.format.version,
             interval: slot.router.settings.interval, preempts: slot.router.settings.preempts,
@@ -122,7 +134,7 @@ extension Engine {
                     greet(id, at: now, into: &effects) {
                         $0.receive(hello.bytes, from: hello.source, hopLimit: hello.hopLimit, at: now, into: &$1)
                     }
-                    return
+                    return compareTenures(id, at: now, into: &effects)
                 }
                 next = slots[id.index]?.sameKey
             }

@@ -229,6 +229,7 @@ extension Engine {
         case .mustNotHold(let loss):
             // First of all: what is served after this line is served by somebody else.
             if !bug.isPlanted(.fenceAfterYield) { effects.append(.fence(id, until: nil)) }
+            noteServed(lease)
             let held = lease.fencedUntil != nil
             leases[id.index]?.fencedUntil = nil
             leases[id.index]?.heldSince = nil

@@ -25,6 +25,7 @@ extension Engine {
             if isNewMismatch { effects.append(.note(.addressesDiffer(id, from: origin.source))) }
             run(id, at: now, into: &effects) { $0.receive(advert, from: origin.source, at: now, into: &$1) }
             settleGroups(at: now, into: &effects)
+            if advert.priority == .releasing { rivalReleased(id, origin.source, at: now, into: &effects) }
             if advert.priority == .releasing { takeTurn(id, after: origin.source, at: now, into: &effects) }
             settleGreetings(at: now, into: &effects)
         }

@@ -292,6 +292,7 @@ extension Engine {
         effects.append(.hook(.router(id), slot.definition.notify.reportsDeleted ? .deleted : .fault))
         for address in slot.addresses where addresses.drop(address) { touched.append(address) }
         deadlines.set(.init(.router, id.index), nil)
+        deadlines.set(.init(.split, id.index), nil)
         slots[id.index]?.addresses = []
         slots[id.index]?.interface = nil
         retired.append(id)

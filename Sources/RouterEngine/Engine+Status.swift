@@ -27,6 +27,8 @@ public struct RouterStatus: Sendable {
     public var lease: LeaseStatus?
     public var counters: RouterCounters
     public var neighbours: [Neighbours.Neighbour]
+    /// The present split, or the last.
+    public var split: Split?
     public var definition: InstanceDefinition
 }
 
@@ -93,7 +95,8 @@ extension Engine {
             lastAdvert: slot.lastAdvert, addresses: slot.addresses.compactMap { addresses[$0] },
             group: slot.group.map { groups[$0].definition.name }, lease: slot.lease.flatMap { lease($0) },
             counters: slot.counters,
-            neighbours: slot.neighbours.all, definition: slot.definition)
+            neighbours: slot.neighbours.all, split: slot.splits.current ?? slot.splits.last, definition: slot.definition
+        )
     }
 
     private func term(_ tracker: Tracker) -> PriorityTerm {
@@ -134,6 +137,9 @@ extension Engine {
     /// What the kernel has on an interface, as far as was reported.
     public func kernelAddresses(on index: InterfaceIndex) -> [KernelAddress] { kernelAddresses[index] ?? [] }
 
+    /// This node, for people.
+    public var nodeName: String { model.global.routerID ?? identity.hostName }
+
     public var routerCount: Int { slots.count }
 
     public var groupIDs: [GroupID] { groups.indices.map { GroupID($0) } }
@@ -155,6 +161,13 @@ extension Engine {
     /// Begins the counters of all routers anew.
     public mutating func clearCounters() {
         for id in routerIDs { slots[id.index]?.counters = RouterCounters() }
+    }
+
+    /// The shortest time by which others judge this node: an advertisement interval or a lease; nil without routers.
+    public var shortestWait: Duration? {
+        let leased = leases.compactMap { $0?.machine.terms.duration }.min()
+        guard let interval = shortestInterval else { return leased }
+        return leased.map { min($0, interval) } ?? interval
     }
 
     /// The smallest advertisement interval of this node; nil without routers.

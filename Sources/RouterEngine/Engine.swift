@@ -10,7 +10,7 @@ import VRRP
 /// queue, and nothing here knows which. Time comes in as `now`; what is due is asked with `nextDeadline`.
 ///
 /// Reading order: `Input`, `Effect`, this file, then one file per stimulus: `Engine+Packets`,
-/// `Engine+Kernel`, `Engine+Addresses`, `Engine+Trackers`, `Engine+Groups`, `Engine+Reload`.
+/// `Engine+Kernel`, `Engine+Addresses`, `Engine+Trackers`, `Engine+Groups`, `Engine+Split`, `Engine+Reload`.
 public struct Engine: Sendable {
     public internal(set) var model: Model
     var slots: [RouterSlot?] = []
@@ -111,6 +111,7 @@ public struct Engine: Sendable {
         case .fence(let standing): receive(standing, at: now, into: &effects)
         case .arbiter(let name, let standing): receive(standing, of: name)
         case .hello(let hello): receive(hello, at: now, into: &effects)
+        case .claimed(let claim, let interface): receive(claim, on: interface, at: now, into: &effects)
         case .stop: stop(at: now, into: &effects)
         case .release(let records): release(records, at: now, into: &effects)
         }
@@ -130,6 +131,7 @@ public struct Engine: Sendable {
             case .lease: leaseIsDue(LeaseID(key.index), at: now, into: &effects)
             case .greeting:
                 greet(RouterID(key.index), at: now, into: &effects) { $0.advance(to: now, into: &$1) }
+            case .split: splitIsDue(RouterID(key.index), at: now, into: &effects)
             }
         }
         settleGroups(at: now, into: &effects)
@@ -279,6 +281,7 @@ public struct Engine: Sendable {
         _ routerEffects: [RouterEffect], of id: RouterID, at now: Instant, into effects: inout [Effect]
     ) {
         var entered: Transition?
+        var rival: IPAddress?
         for effect in routerEffects {
             // Releasing is recorded before it happens, also before the peers hear of it.
             if case .transition(let transition) = effect, transition.from == .master, !bug.isPlanted(.recordedLate) {
@@ -300,7 +303,11 @@ public struct Engine: Sendable {
             case .intervalLearnt: effects.append(.record(id))
             case .wantsMaster: break  // the group is settled after every input
             case .heardLowerPriority(let priority, let from):
-                effects.append(.note(.heardLowerPriority(id, priority, from: from)))
+                // In a split each advert would say the same.
+                if slots[id.index]?.splits.current?.source != from {
+                    effects.append(.note(.heardLowerPriority(id, priority, from: from)))
+                }
+                rival = from
                 effects.append(.hook(.router(id), .masterReceivedLowerPriority))
                 announceGroup(of: id, at: now, into: &effects)
             case .priorityChanged(let from, let to):
@@ -310,7 +317,11 @@ public struct Engine: Sendable {
                 }
             }
         }
+        if let entered, entered.from == .master {
+            splitEnded(id, slots[id.index]?.splits.leftMaster(at: now), at: now, into: &effects)
+        }
         if let entered { report(entered, id, into: &effects) }
+        if let rival { heardRival(id, rival, at: now, into: &effects) }
     }
 
     /// What a role implies for the kernel and the record, in the order that `Effect` promises.
@@ -321,7 +332,10 @@ public struct Engine: Sendable {
         if !adopted { slots[id.index]?.since = now }
         slots[id.index]?.lastTransition = transition
         slots[id.index]?.loggedRejections = 0
-        if transition.to == .master { slots[id.index]?.counters.becameMaster &+= 1 }
+        if transition.to == .master {
+            slots[id.index]?.counters.becameMaster &+= 1
+            slots[id.index]?.splits.becameMaster(at: adopted ? slot.since : now)
+        }
         if transition.from == .master { slots[id.index]?.counters.leftMaster &+= 1 }
         let change = (transition.to == .master ? 1 : 0) - (transition.from == .master ? 1 : 0)
         if change != 0 {

@@ -2,7 +2,7 @@ import Primitives
 
 /// What a deadline of the engine belongs to.
 struct EngineDeadline: DeadlineKey, Hashable {
-    enum Kind: UInt8, Sendable, CaseIterable { case engine, router, script, address, pacing, lease, greeting }
+    enum Kind: UInt8, Sendable, CaseIterable { case engine, router, script, address, pacing, lease, greeting, split }
     var of: Kind
     var index: Int
 

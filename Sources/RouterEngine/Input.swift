@@ -1,6 +1,7 @@
 import Arbitration
 import Configuration
 import Primitives
+import VRRP
 
 /// Everything that can happen to a node, but for packets (`Engine.receive`), which come too often to be
 /// wrapped. The driver writes each to the input log before the engine sees it.
@@ -30,6 +31,8 @@ public enum Input: Hashable, Sendable {
     case fence(FenceStanding)
     /// A greeting of another node.
     case hello(HelloDatagram)
+    /// A frame that arrived on the interface says that a MAC address has an address of `Engine.claimable`.
+    case claimed(AddressClaim, on: InterfaceIndex)
     case stop
     /// A predecessor cannot be kept alive: give up what it recorded as held, and remove what it left. Comes
     /// instead of `start`, after the first dump.

@@ -31,6 +31,8 @@ struct RouterSlot: Sendable {
     var lastAdvert: Instant = .zero
     /// What the predecessor was, until the first transition.
     var adoptedRole: Role?
+    /// Whether somebody else holds as well.
+    var splits = SplitWatch()
 }
 
 /// What happens with every advertisement happens in place: reading a slot out of the table copies all of it.
@@ -100,6 +102,9 @@ public struct RouterCounters: Hashable, Sendable {
     public internal(set) var leftMaster: UInt64 = 0
     public internal(set) var rejected: [UInt64] = Array(repeating: 0, count: Rejection.allCases.count)
     public internal(set) var addressMismatch: UInt64 = 0
+    /// Times in which another held as well, and how long those that are over were.
+    public internal(set) var splits: UInt64 = 0
+    public internal(set) var splitTime = Duration.zero
 }
 
 extension InterfaceIndex {

@@ -12,5 +12,9 @@ extension RuleID {
     public static let addressesDiffer = RuleID("engine.receive.addresses-differ")
     public static let unknownRouter = RuleID("engine.receive.unknown-router")
     public static let leaseHeld = RuleID("engine.lease.held")
+    public static let splitAdvert = RuleID("vrrp.split.advert")
+    public static let splitAddress = RuleID("vrrp.split.address")
+    public static let splitGreeting = RuleID("vrrp.split.greeting")
+    public static let splitOver = RuleID("vrrp.split.over")
     public static let groupRole = RuleID("engine.group.role")
 }

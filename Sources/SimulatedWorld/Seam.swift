@@ -67,7 +67,7 @@ struct Seam: World {
                 guard let router = simulation.router(id, engine) else { return }
                 simulation.judge.hooked(host, router, kind)
                 host.lastHook[router] = kind
-            case .masterReceivedLowerPriority, .priorityChanged: break
+            case .masterReceivedLowerPriority, .priorityChanged, .split: break
             }
         case .ensureHook(.router(let id), let kind):
             guard let router = simulation.router(id, engine), host.lastHook[router] != kind else { return }

@@ -22,6 +22,10 @@ public final class Simulation {
     /// Changes with every event and effect: two runs of one seed must agree.
     public internal(set) var traceHash: UInt64 = 0xCBF2_9CE4_8422_2325
     public internal(set) var eventCount = 0
+    /// How often a node said that another holds as well.
+    var splitsTold = 0
+    /// Whether a node stood still, by whatever cause: another takes over then, and there are two when it goes on.
+    var hasStalled = false
     var story: Story?
     var networkDraw: SplitMix64
     var deliveries: [Delivery?] = []
@@ -265,7 +269,7 @@ public final class Simulation {
 
     func stall(_ host: Host, for duration: Int64) {
         guard host.isRunning else { return }
-        host.isStalled = true
+        (host.isStalled, hasStalled) = (true, true)
         host.stalledUntil = now + duration
         tell(host.index, "process stalls for \(seconds(duration)) s")
         queue.push(.resume, at: host.stalledUntil, host: host.index)
@@ -273,7 +277,7 @@ public final class Simulation {
 
     func pause(_ host: Host, for duration: Int64) {
         guard !host.isPaused, !host.isStalled else { return }
-        host.isPaused = true
+        (host.isPaused, hasStalled) = (true, true)
         host.pausedAt = now
         host.stalledUntil = now + duration
         tell(host.index, "machine is paused for \(seconds(duration)) s")
@@ -406,6 +410,7 @@ public final class Simulation {
 
     /// Everything a node asks for passes here.
     func note(_ effect: Effect, of host: Host) {
+        if case .note(.split) = effect { splitsTold += 1 }
         let code: UInt64 =
             switch effect {
             case .advertise(let id, let priority): 1 << 32 | UInt64(id.index) << 8 | UInt64(priority.rawValue)

@@ -39,6 +39,7 @@ struct Story {
         case .arbiter(let name, let standing): "\(name) \(standing)"
         case .fence(let standing): "fence \(standing)"
         case .hello(let hello): "hello from \(hello.source)"
+        case .claimed(let claim, let index): "\(claim.mac) claims \(claim.address) on \(index)"
         case .stop: "stop"
         case .release(let routers): "release of \(routers.count) records"
         }

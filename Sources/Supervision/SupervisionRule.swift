@@ -12,6 +12,8 @@ public enum SupervisionRule {
     public static let workerStarved = RuleID("supervision.worker.starved")
     /// The worker sat in an uninterruptible system call for three advertisement intervals.
     public static let workerBlocked = RuleID("supervision.worker.blocked")
+    /// The worker's loop stood still for longer than a quarter of the shortest time that others count on.
+    public static let workerStalled = RuleID("worker.stalled")
     /// The worker was not ready in time.
     public static let workerStartTimeout = RuleID("supervision.worker.start-timeout")
     /// The worker ended without being asked to, and is replaced.

@@ -15,6 +15,9 @@ struct Portrait {
     let group: String?
     let lease: [String]
     let greeted: [String]
+    /// Another that holds or held as well; `isSplit`: now.
+    let split: String?
+    let isSplit: Bool
 
     init(_ json: JSONValue) {
         name = json["name"]?.string ?? "?"
@@ -44,6 +47,8 @@ struct Portrait {
         group = json["sync_group"]?.string
         lease = Portrait.lease(json)
         greeted = (json["greeted"]?.array ?? []).map(Portrait.greeted)
+        split = json["split"]?["reason"]?.string.map { "\($0) [\(json["split"]?["rule"]?.string ?? "?")]" }
+        isSplit = json["split"]?["is_over"]?.bool == false
     }
 
     /// A line or two, for `status`.
@@ -51,6 +56,7 @@ struct Portrait {
         var text = "\(name)  \(state) for \(since)  priority \(priority)  \(addresses.joined(separator: ", "))"
         for fault in faults { text += "\n    \(fault)" }
         if faults.isEmpty, let because { text += "\n    because \(because)" }
+        if isSplit, let split { text += "\n    SPLIT: \(split)" }
         if let first = lease.first { text += "\n    lease \(first)" }
         return text
     }
@@ -60,6 +66,7 @@ struct Portrait {
         var lines = ["\(name) is \(state), for \(since)."]
         if let because { lines.append("  because    \(because)") }
         lines += faults.map { "  missing    \($0)" }
+        if let split { lines.append("  \(isSplit ? "SPLIT     " : "was split ") \(split)") }
         lines.append("  priority   \(priority)")
         lines += addresses.map { "  address    \($0)" }
         lines.append("  speaks     \(wire)")

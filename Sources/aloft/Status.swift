@@ -23,6 +23,7 @@ struct Status: ParsableCommand {
             throw Answer.no("aloft: there is no instance and no virtual server \(instance)")
         }
         if !daemon.json {
+            show(punctuality: worker["punctuality"])
             show(instances, groups: instance == nil ? worker["groups"]?.array ?? [] : [])
             show(services: services, result["health"])
         }
@@ -39,6 +40,18 @@ struct Status: ParsableCommand {
             let members = (group["members"]?.array ?? []).compactMap(\.string).joined(separator: ", ")
             Console.say("group \(group["name"]?.string ?? "?")  \(group["state"]?.string ?? "?")  (\(members))")
         }
+    }
+
+    /// Only where it matters: a worker that stands still loses its role.
+    private func show(punctuality: JSONValue?) {
+        guard let patience = punctuality?["patience_us"]?.integer,
+            let late = punctuality?["late_us_last_minute"]?.integer,
+            let turn = punctuality?["turn_us_last_minute"]?.integer, max(late, turn) > patience
+        else { return }
+        func seconds(_ microseconds: Int64) -> String { Duration.microseconds(microseconds).formattedSeconds() + " s" }
+        Console.say(
+            "the worker is late: in the last minute something was done \(seconds(late)) after it was due, and one turn took "
+                + "\(seconds(turn)); more than \(seconds(patience)) can cost a role [worker.stalled]")
     }
 
     private func show(services: [JSONValue], _ health: JSONValue?) {

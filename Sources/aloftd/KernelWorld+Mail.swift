@@ -14,7 +14,7 @@ extension KernelWorld {
         case .backup: state = .backup
         case .fault: state = .fault
         case .deleted: state = nil
-        case .stop, .masterReceivedLowerPriority, .priorityChanged: return
+        case .stop, .masterReceivedLowerPriority, .priorityChanged, .split: return
         }
         let global = engine.model.global
         guard global.mail.server != nil, !(state == .fault && global.mail.omitsFaults) else { return }

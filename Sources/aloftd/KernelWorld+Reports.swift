@@ -32,6 +32,16 @@ extension KernelWorld {
                     rule: RuleID.groupRole.description, reason: "its members changed", priority: 0, at: now)))
     }
 
+    /// What is no change of state stands in the history as one from it to itself: the last record tells the state.
+    private mutating func remember(_ rule: RuleID, _ reason: String, of status: RouterStatus, at now: Instant) {
+        let state = stateName(status.role)
+        send(
+            .transition(
+                TransitionRecord(
+                    name: status.name, from: state, to: state, rule: rule.description, reason: reason,
+                    priority: status.priority.rawValue, at: now)))
+    }
+
     private func stateName(_ role: Role) -> String { role == .initialize ? "STOP" : role.description }
 
     // MARK: - Hooks
@@ -58,17 +68,21 @@ extension KernelWorld {
         if kind == .priorityChanged, case .router(let id) = subject {
             state = engine.status(of: id)?.role == .master ? "MASTER_PRIORITY" : "BACKUP_PRIORITY"
         }
-        for target in scripts.fifoTargets where !unlessRun {
+        // A word that keepalived's readers do not know goes only where a keyword of Aloft's asks for what it is about.
+        for target in scripts.fifoTargets where !unlessRun && (kind != .split || notify.split != nil) {
             send(.fifo(target, "\(kindOfSubject) \"\(name)\" \(state) \(priority)\n"))
         }
         var commands: [ScriptCommand] = []
-        if let specific = Self.specific(notify, kind) { commands.append(scripts.command(specific)) }
-        if kind != .masterReceivedLowerPriority, kind != .priorityChanged, var general = notify.any {
+        let isRole = kind != .masterReceivedLowerPriority && kind != .priorityChanged && kind != .split
+        if var specific = Self.specific(notify, kind) {
+            if kind == .split { specific.argv += [kindOfSubject, name, state, "\(priority)"] }
+            commands.append(scripts.command(specific))
+        }
+        if isRole, var general = notify.any {
             general.argv += [kindOfSubject, name, state, "\(priority)"]
             commands.append(scripts.command(general))
         }
         // A change of role without commands of its own still supersedes one that waits: its hook would come too late.
-        let isRole = kind != .masterReceivedLowerPriority && kind != .priorityChanged
         guard !commands.isEmpty || isRole && notify != NotifyScripts() else { return }
         let subjectKey = "\(kindOfSubject) \(name)"
         let limit: Duration = kind == .stop ? .seconds(1) : HookRequest.defaultLimit
@@ -102,6 +116,7 @@ extension KernelWorld {
         case .deleted: "DELETED"
         case .masterReceivedLowerPriority: "MASTER_RX_LOWER_PRI"
         case .priorityChanged: "PRIORITY"
+        case .split: "SPLIT"
         }
     }
 
@@ -114,6 +129,7 @@ extension KernelWorld {
         case .deleted: notify.deleted
         case .masterReceivedLowerPriority: notify.masterReceivedLowerPriority
         case .priorityChanged: nil
+        case .split: notify.split
         }
     }
 
@@ -133,7 +149,7 @@ extension KernelWorld {
 
     // MARK: - Notes
 
-    mutating func report(_ note: Note, _ engine: borrowing Engine) {
+    mutating func report(_ note: Note, _ engine: borrowing Engine, at now: Instant) {
         func name(_ id: RouterID) -> String { engine.definition(of: id)?.name ?? "?" }
         func log(_ level: LogLevel, _ text: String) { send(.log(level, "\(text) [\(note.rule)]")) }
         switch note {
@@ -189,6 +205,12 @@ extension KernelWorld {
         case .leaseLost(let id, let loss):
             guard let lease = engine.lease(id) else { return }
             log(.error, "(\(lease.definition.name)) this node serves no more: \(Narration.loss(loss, of: lease))")
+        case .split(let id, let split), .splitLasts(let id, let split), .splitOver(let id, let split):
+            guard let status = engine.status(of: id) else { return }
+            let text = Narration.split(split, of: status, on: engine.nodeName, at: now)
+            if case .splitLasts = note { return log(.warning, "(\(status.name)) \(text)") }
+            log(split.isOver ? .warning : .error, "(\(status.name)) \(text)")
+            remember(note.rule, text, of: status, at: now)
         case .greeting(let id, let note):
             guard let line = Narration.line(note) else { return }
             log(line.level, "(\(name(id))) \(line.text)")

@@ -40,6 +40,8 @@ struct KernelWorld: World, ~Copyable {
     /// To the arbiter worker.
     var arbiterLine: MessageLine?
     var fenceWaits = FenceWaits()
+    /// Who listens for foreign claims of addresses.
+    var claims = ClaimListeners()
     /// Questions for an arbiter that have not left yet.
     private var questions: LeaseExchange.Questions?
     /// What the last reload touched.
@@ -107,6 +109,7 @@ struct KernelWorld: World, ~Copyable {
                     perform(.announce(count), id, engine, at: now)
                 }
             case .install(let id):
+                if let interface = engine.address(id)?.interface, !claims.cover(interface) { claims.areDue = true }
                 if !fenceWaits.holds(.install, id, engine, at: now) { perform(.install, id, engine, at: now) }
             case .refresh(let id): request(.refresh, id, engine, at: now)
             case .withdraw(let id):
@@ -117,7 +120,9 @@ struct KernelWorld: World, ~Copyable {
                 } else {
                     request(.withdraw, id, engine, at: now)
                 }
-            case .socketsChanged: openSockets(engine)
+            case .socketsChanged:
+                openSockets(engine)
+                claims.areDue = true
             case .greet(let id, let destination, let bytes):
                 if helloPorts.isEmpty { openHelloPorts(engine) }
                 greet(id, destination, bytes, engine)
@@ -136,11 +141,12 @@ struct KernelWorld: World, ~Copyable {
             case .ensureHook(let subject, let kind):
                 runHooks(subject, kind, engine, unlessRun: true)
                 mail(subject, kind, engine)
-            case .note(let note): report(note, engine)
+            case .note(let note): report(note, engine, at: now)
             case .reloaded(let changed, let added, let removed):
                 reloadSummary =
                     "\(engine.routerIDs.count) instances: \(changed) changed, \(added) added, \(removed) removed"
                 repeatStates(engine)
+                claims.areDue = true
             case .fence(let id, let until):
                 // Before anything that follows: others may serve from here on.
                 if until == nil { flushPackets() }

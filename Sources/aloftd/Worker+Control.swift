@@ -17,6 +17,7 @@ extension Worker {
             json.object { json in
                 json.member("now_ns", now.nanoseconds)
                 json.member("send_failures", Int64(clamping: node.world.sendFailures))
+                json.memberObject("punctuality") { members(of: punctuality, at: now, into: &$0) }
                 json.memberArray("instances") { json in
                     for id in node.engine.routerIDs {
                         guard let status = node.engine.status(of: id), name == nil || name == status.name else {
@@ -39,6 +40,32 @@ extension Worker {
         default: json.null()
         }
         return json.bytes
+    }
+
+    /// In microseconds. A stall is what took longer than `patience_us`.
+    private func members(of punctuality: Punctuality, at now: Instant, into json: inout JSONWriter) {
+        func microseconds(_ duration: Duration) -> Int64 { duration.nanoseconds / 1000 }
+        let recent = punctuality.lastMinute(at: now)
+        json.member("patience_us", microseconds(patience))
+        json.member("late_us_last_minute", microseconds(recent.late))
+        json.member("turn_us_last_minute", microseconds(recent.turn))
+        json.member("late_us_since_start", microseconds(punctuality.sinceStart.late))
+        json.member("turn_us_since_start", microseconds(punctuality.sinceStart.turn))
+        json.member("stalls", Int64(clamping: punctuality.stalls))
+    }
+
+    private func members(of split: Split, _ status: RouterStatus, at now: Instant, into json: inout JSONWriter) {
+        json.member("is_over", split.isOver)
+        json.member("rule", split.rule.description)
+        json.member("reason", Narration.split(split, of: status, on: node.engine.nodeName, at: now))
+        if let source = split.source { json.member("source", source.description) }
+        if let name = split.name { json.member("node", name.description) }
+        if let mac = split.mac { json.member("mac", mac.description) }
+        if let address = split.address { json.member("address", address.description) }
+        json.member("interface", status.interface ?? "")
+        json.member("since_ns", split.since.nanoseconds)
+        json.member("last_seen_ns", split.lastSeen.nanoseconds)
+        json.member("for_ms", split.duration.nanoseconds / 1_000_000)
     }
 
     private func explain(_ name: String, at now: Instant, into json: inout JSONWriter) {
@@ -92,6 +119,7 @@ extension Worker {
             json.memberObject("lease") { members(of: lease, at: now, into: &$0) }
             json.member("fence", Narration.fence(node.engine.fence))
         }
+        if let split = status.split { json.memberObject("split") { members(of: split, status, at: now, into: &$0) } }
         if let heard = status.lastHeard {
             json.memberObject("master_heard") { json in
                 json.member("address", heard.address.description)
@@ -143,6 +171,8 @@ extension Worker {
             json.member("priority_zero_sent", Int64(clamping: status.counters.released))
             json.member("priority_zero_received", Int64(clamping: status.counters.releasedHeard))
             json.member("addresses_differ", Int64(clamping: status.counters.addressMismatch))
+            json.member("splits", Int64(clamping: status.counters.splits))
+            json.member("split_seconds", status.counters.splitTime.components.seconds)
             for rejection in Rejection.allCases {
                 let count = status.counters.rejected[Int(rejection.rawValue)]
                 if count > 0 { json.member("rejected." + rejection.rule.description, Int64(clamping: count)) }

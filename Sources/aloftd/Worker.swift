@@ -12,7 +12,7 @@ import Workers
 /// The VRRP worker: one thread, one loop, one node. Adverts are read before timers are looked at, so that a
 /// worker that slept too long hears who took over before it claims anything.
 ///
-/// The order of a round: packets, links and addresses, the kernel's answers, the supervisor, what is due.
+/// The order of a round: packets, greetings, foreign claims, links and addresses, the kernel's answers, the supervisor, what is due.
 struct Worker: ~Copyable {
     let options: WorkerOptions
     var node: Node<KernelWorld>
@@ -24,6 +24,12 @@ struct Worker: ~Copyable {
     var nextSocketAttempt = Instant.zero
     /// What of them the engine knows.
     var reportedMissing: [Engine.SocketKey] = []
+    /// How punctual this loop is.
+    var punctuality = Punctuality()
+    /// What is longer than that is a stall: others count on a quarter of the shortest of their waits.
+    var patience = Duration.seconds(1)
+    /// How late something was done in this turn.
+    var late: Duration?
     /// How `startup_script` ended.
     var startupOutcome: CheckOutcome?
     /// The number under which it runs; scripts that are tracked count from zero.
@@ -38,6 +44,7 @@ struct Worker: ~Copyable {
         static let fence: UInt64 = 6
         static let hellos: UInt64 = 8
         static let receivers: UInt64 = 16
+        static let claims: UInt64 = 1 << 32
     }
 
     /// The longest sleep: the promise to the watchdog is renewed at least this often.
@@ -53,12 +60,16 @@ struct Worker: ~Copyable {
             try poller.add(signals.descriptor, token: Token.signals)
             watchReceivers()
             watchHelloPorts()
+            measurePatience()
+            var woke = BootClock.now()
             while !node.world.hasStopped {
                 let wake = wakeTime()
                 node.world.state.promise(wake)
                 flushChannel()
-                _ = try poller.wait(until: wake)
-                try round(signals, dueAt: wake)
+                noteTurn(since: woke)
+                let found = try poller.wait(until: wake)
+                woke = BootClock.now()
+                try round(signals, dueAt: wake, readyClaims(found))
             }
             node.world.send(.stopped)
             flushChannel()
@@ -68,6 +79,27 @@ struct Worker: ~Copyable {
             flushChannel()
             return 1
         }
+    }
+
+    /// From a turn's events to the next wait. The clock is read in user space.
+    private mutating func noteTurn(since woke: Instant) {
+        let now = BootClock.now()
+        let stall = punctuality.note(late: late, turn: now - woke, patience: patience, at: now)
+        late = nil
+        guard let stall else { return }
+        node.world.log(.warning, stall.text(patience: patience))
+        flushChannel()
+    }
+
+    mutating func measurePatience() { patience = (node.engine.shortestWait ?? .seconds(4)) / 4 }
+
+    /// The listeners among the events of the last wait: nearly always none.
+    private func readyClaims(_ found: Int) -> [UInt64] {
+        var ready: [UInt64] = []
+        for index in 0..<found where poller.event(index).token >= Token.claims {
+            ready.append(poller.event(index).token)
+        }
+        return ready
     }
 
     mutating func watch() throws(SystemError) {
@@ -80,20 +112,24 @@ struct Worker: ~Copyable {
 
     private func wakeTime() -> Instant {
         let now = BootClock.now()
-        let longest =
+        var longest =
             node.world.missingReceivers.isEmpty
             ? now + Self.longestSleep : min(now + Self.longestSleep, nextSocketAttempt)
+        if let resume = claimsResumeAt { longest = min(longest, resume) }
         let due = min(node.nextDeadline ?? .distantFuture, node.world.fenceWaits.nextDeadline)
         guard due < longest else { return longest }
         guard node.engine.routerCount >= Self.gridFrom else { return due }
         return Instant(nanoseconds: (due.nanoseconds / Self.grid + 1) * Self.grid)
     }
 
-    private mutating func round(_ signals: borrowing SignalSource, dueAt wake: Instant) throws(SystemError) {
+    private mutating func round(
+        _ signals: borrowing SignalSource, dueAt wake: Instant, _ readyClaims: [UInt64]
+    ) throws(SystemError) {
         // After a stall everything that was heard meanwhile counts before any timer does.
         let hasStalled = BootClock.now() - wake > .milliseconds(20)
         readPackets(batches: hasStalled ? 4096 : 8)
         readGreetings()
+        if !readyClaims.isEmpty { readClaims(readyClaims) }
         try readMonitor()
         try node.world.readAnswers()
         if node.world.answersLost {
@@ -112,11 +148,16 @@ struct Worker: ~Copyable {
             if isStop { node.handle(.stop, at: BootClock.now()) }
         }
         let now = BootClock.now()
-        if let due = node.nextDeadline, due <= now { node.handle(.timer, at: now) }
+        if let due = node.nextDeadline, due <= now {
+            late = now - due
+            node.handle(.timer, at: now)
+        }
+        resumeClaims(at: now)
         openMissingSockets(at: now)
         reportMissingSockets()
         if node.world.receiversChanged { watchReceivers() }
         if node.world.helloPortsChanged { watchHelloPorts() }
+        settleClaims()
     }
 
     /// Once a second as long as one is missing: an interface or a limit may have been in the way.
@@ -284,6 +325,7 @@ struct Worker: ~Copyable {
         let (model, refused) = ScriptSecurity.secured(loadedModel, node.world.scripts)
         for line in refused { node.world.log(.error, line) }
         node.handle(.reload(model), at: BootClock.now())
+        measurePatience()
         node.world.send(.configure(node.world.scripts.settings(of: model, shortest: node.engine.shortestInterval)))
         let text = loaded.report.isEmpty ? node.world.reloadSummary : node.world.reloadSummary + "\n" + loaded.report
         node.world.send(.reloadFinished(accepted: true, text))

@@ -23,6 +23,8 @@ func makeFullHello() throws -> Hello {
     hello.facts.obstacle = HelloText(String(repeating: "o", count: 64))
     hello.facts.holder = HolderName(longest)
     hello.facts.role = .master
+    hello.masterFor = .milliseconds(4_294_967_294)
+    hello.notMasterFor = .zero
     hello.facts.priority = .owner
     hello.facts.claims = true
     hello.facts.isDeparting = true
@@ -100,8 +102,8 @@ func makeFullHello() throws -> Hello {
         ("a lease without terms", 5, 16, .malformed), ("a promise to nobody", 107, 1, .malformed),
         ("a promise of nothing", 95, 1, .malformed), ("no name", 112, 0, .malformed),
         ("a name too long", 112, 65, .malformed),
-        ("a name with a space", 116, 0x20, .malformed), ("a name in another script", 116, 0xC3, .malformed),
-        ("no program", 113, 0, .malformed), ("a program that rings", 117, 7, .malformed),
+        ("a name with a space", 124, 0x20, .malformed), ("a name in another script", 124, 0xC3, .malformed),
+        ("no program", 113, 0, .malformed), ("a program that rings", 125, 7, .malformed),
         ("an obstacle beyond the end", 114, 64, .malformed), ("a holder beyond the end", 115, 1, .malformed),
     ]
 
@@ -121,8 +123,15 @@ func makeFullHello() throws -> Hello {
 
     @Test("What a later version adds to the fixed part is passed over") func later() throws {
         var bytes = try makeHello().encoded(seal: nil)
-        bytes[6] = 120
-        bytes.insert(contentsOf: [1, 2, 3, 4], at: 116)
+        bytes[6] = 128
+        bytes.insert(contentsOf: [1, 2, 3, 4], at: 124)
+        #expect(try Hello(decoding: bytes, seal: nil) == makeHello())
+    }
+
+    @Test("A hello of the first version, without times as master, is read") func former() throws {
+        var bytes = try makeHello().encoded(seal: nil)
+        bytes[6] = 116
+        bytes.removeSubrange(116..<124)
         #expect(try Hello(decoding: bytes, seal: nil) == makeHello())
     }
 

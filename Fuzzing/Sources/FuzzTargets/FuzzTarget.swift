@@ -8,6 +8,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
     case language
     /// VRRP from the wire.
     case advertisement
+    /// ARP and neighbour advertisements from the wire.
+    case claim
     /// rtnetlink from the kernel.
     case netlink
     /// ip_vs from the kernel.
@@ -39,6 +41,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
         case .configuration: try ConfigurationTarget.check(input, examination)
         case .language: try LanguageTarget.check(input, examination)
         case .advertisement: try AdvertisementTarget.check(input)
+        case .claim: try ClaimTarget.check(input)
         case .netlink: try NetlinkTarget.check(input)
         case .ipvs: try IPVSTarget.check(input)
         case .nftables: try NFTablesTarget.check(input)

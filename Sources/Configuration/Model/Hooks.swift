@@ -45,7 +45,7 @@ public struct NotifyScripts: Hashable, Sendable {
     public var any: HookCommand?
     /// `notify_master_rx_lower_pri`: the master heard an advert of lower priority (instances only).
     public var masterReceivedLowerPriority: HookCommand?
-    /// `notify_split`: another node holds the addresses as well, as its greeting says (instances only).
+    /// `notify_split`: another holds the addresses as well (instances only).
     public var split: HookCommand?
 
     public init() {}

@@ -43,11 +43,6 @@ extension Resolver {
                 &self, draft.announcements.refreshRepeat, "there is no `garp_master_refresh`",
                 "add `garp_master_refresh SECONDS`, or remove it")
         }
-        if !i.hello {
-            unused(
-                &self, draft.notify.split, "other nodes are known by their greetings, and `hello` is off",
-                "write `hello on`, or remove it")
-        }
         if let no = draft.noVirtualAddress, no.value, let first = draft.virtualAddresses.first {
             report(
                 .contradiction, at: no.range, "`no_virtual_ipaddress` stands beside virtual addresses",

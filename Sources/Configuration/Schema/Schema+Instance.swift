@@ -216,7 +216,9 @@ extension Schema {
             .command(
                 "notify_master_rx_lower_pri", \.notify.masterReceivedLowerPriority,
                 "Run when a master hears a lower priority."),
-            .command("notify_split", \.notify.split, "Run when another node says that it holds the addresses as well."),
+            .command(
+                "notify_split", \.notify.split,
+                "Run once when another holds the addresses as well, with INSTANCE, name, SPLIT and priority appended."),
             .boolean(
                 "notify_priority_changes", \.notifyPriorityChanges, default: "the sync group's",
                 "A line in the FIFOs for each change of priority."),
