@@ -15,7 +15,7 @@ extension Director {
     /// One thing to a settled core.
     func checkLease(_ holder: Int) {
         guard let arbiters else { return }
-        let check = draw.pick(LeaseCheck.allCases.filter { $0 != .killAfterReload })
+        let check = draw.pick(LeaseCheck.allCases)
         simulation.tell(nil, "check: \(check), holder is node \(holder)")
         let host = hosts[holder]
         switch check {

@@ -35,6 +35,9 @@ struct SimulatedFence {
         former = nil
     }
 
+    /// The daemon has ended in order.
+    mutating func daemonStopped(isPresent: (GuardedAddress) -> Bool) { guards.removeAll { !isPresent($0) } }
+
     /// The daemon is dead. What it attached stays, until the next one attaches its own.
     mutating func daemonEnded() {
         former = former ?? deadlines
@@ -67,6 +70,10 @@ struct HostLeases {
     var diesInStart = -1
     /// A machine that stood still may serve until its clock shows this.
     var excusedUntil: Instant?
+    /// What the worker knows to be guarded.
+    var acknowledged: [GuardedAddress] = []
+    /// Addresses that are installed once they are.
+    var waiting: [AddressID] = []
     /// When the supervisor will have done the last thing that it was told to guard.
     var guardsDue: Int64 = 0
     /// The next worker only releases.
@@ -81,6 +88,7 @@ struct HostLeases {
 
     mutating func workerEnded() {
         (slots, slotOfLease, roles, pending) = (nil, [:], [:], [])
+        (acknowledged, waiting) = ([], [])
         stallsAfterEffects = -1
     }
 

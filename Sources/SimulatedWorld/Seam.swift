@@ -42,12 +42,18 @@ struct Seam: World {
         case .announce(let id, let count):
             guard let (interface, frame) = engine.announcement(of: id, isRouter: false) else { return }
             simulation.announce(frame, count: count, from: host, interface: interface)
-        case .install(let id), .refresh(let id):
+        case .install(let id):
             guard let entry = engine.address(id) else { return }
-            var isRefresh = false
-            if case .refresh = effect { isRefresh = true }
-            simulation.install(entry, id, isRefresh: isRefresh, on: host)
+            guard !simulation.mustWait(entry, isLeased: engine.isLeased(id), on: host) else {
+                if !host.leases.waiting.contains(id) { host.leases.waiting.append(id) }
+                return
+            }
+            simulation.install(entry, id, isRefresh: false, on: host)
+        case .refresh(let id):
+            guard let entry = engine.address(id) else { return }
+            simulation.install(entry, id, isRefresh: true, on: host)
         case .withdraw(let id):
+            host.leases.waiting.removeAll { $0 == id }
             guard let entry = engine.address(id) else { return }
             simulation.withdraw(entry, id, on: host)
         case .socketsChanged: host.sockets = engine.sockets

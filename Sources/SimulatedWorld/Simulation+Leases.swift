@@ -130,11 +130,36 @@ extension Simulation {
             queue.push(.guards, at: host.stalledUntil + millisecond, host: host.index, argument: index, token: token)
             return
         }
-        host.leases.fence.guardAddresses(guards[index].guards)
+        let list = guards[index].guards
+        host.leases.fence.guardAddresses(list)
         guards[index].guards = []
         judge.checkServing(host)
         guard token == host.incarnation else { return }
+        host.leases.acknowledged = list
+        installWaiting(host)
         handle(.fence(.kernel), on: host)
+    }
+
+    /// An address that a worker does not know to be guarded is not installed yet.
+    func mustWait(_ entry: ManagedAddress, isLeased: Bool, on host: Host) -> Bool {
+        guard isLeased, let interface = entry.interface else { return false }
+        return !host.leases.acknowledged.contains {
+            $0.interface == interface && $0.address == entry.key.prefix.address
+        }
+    }
+
+    func installWaiting(_ host: Host) {
+        guard !host.leases.waiting.isEmpty, host.isRunning else { return }
+        let waiting = host.leases.waiting
+        host.leases.waiting = []
+        for id in waiting {
+            guard let entry = host.node?.engine.address(id), entry.isWanted else { continue }
+            if mustWait(entry, isLeased: true, on: host) {
+                host.leases.waiting.append(id)
+            } else {
+                install(entry, id, isRefresh: false, on: host)
+            }
+        }
     }
 
     // MARK: - Who serves

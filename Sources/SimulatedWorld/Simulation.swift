@@ -227,8 +227,12 @@ public final class Simulation {
         if host.isStopping {
             judge.stopped(host)
             endWorker(host, successorAfter: nil)
-            // An orderly end takes the fence off.
-            host.leases.fence.guardAddresses([])
+            // An orderly end takes the fence off, but for what could not be taken off before.
+            host.leases.fence.daemonStopped { guarded in
+                host.kernel.addresses.contains {
+                    $0.interface == guarded.interface.rawValue && $0.prefix.address == guarded.address
+                }
+            }
             judge.checkServing(host)
             return
         }
@@ -306,6 +310,7 @@ public final class Simulation {
         scheduleExpiry(host)
         host.scheduledTimer = .max
         carryOn(host)
+        installWaiting(host)
         guard host.isRunning, !host.isDying, !host.isStopping else {
             if host.node != nil, host.isRunning { finish(host) }
             return
