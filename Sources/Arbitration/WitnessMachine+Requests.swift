@@ -98,7 +98,7 @@ extension WitnessMachine {
         guard !record.isFree else { return false }
         return record.holder != stored.holder || record.incarnation != stored.incarnation
             || record.epoch != stored.epoch
-            || record.terms != stored.terms
+            || record.terms != stored.terms || record.members != stored.members
     }
 
     private mutating func write(
@@ -137,7 +137,9 @@ extension WitnessMachine {
             return
         }
         guard !LeaseHeight(standing(register, at: now)).covers(known) else { return }
-        if register.generation != generation { register.record = Self.free(LeaseHeight(register.record)) }
+        if register.generation != generation {
+            register.record = Self.free(LeaseHeight(register.record), after: register.record)
+        }
         register.record.epoch = max(register.record.epoch, known.epoch)
         register.record.version = max(register.record.version, known.version) + 1
         register.generation = generation
