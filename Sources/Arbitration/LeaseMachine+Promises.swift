@@ -111,8 +111,9 @@ extension LeaseMachine {
         guard state != .stopped, holdsUntil == nil, epoch >= highestEpoch,
             let span = try? LeaseTerms(duration: duration, drift: terms.drift)
         else { return false }
-        // A taking that was sent may be carried out at any time.
-        guard bug == .promisesWhileTaking || !unsettled.contains(where: { !$0.record.isFree }) else { return false }
+        // A taking that was sent may be carried out at any time. (It waited for all that it promised before, so that who asks now holds no
+        // more when it is; still nobody says what may turn out not to be so.)
+        guard !unsettled.contains(where: { !$0.record.isFree }) else { return false }
         if bug != .forgetsPromise { company.promisedUntil = max(company.promisedUntil, now + span.waitingTime) }
         proceed(at: now, into: &effects)
         return true

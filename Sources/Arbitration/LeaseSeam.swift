@@ -47,8 +47,6 @@ enum LeaseBug: String, Hashable, Sendable, CaseIterable {
     case trustsItsName
     /// Shorter terms do not end sooner what is held by longer ones.
     case shortensNothing
-    /// It promises not to take while its taking is on the way.
-    case promisesWhileTaking
     /// It takes although it is no member.
     case joinerTakes
     /// A promise is forgotten: at once, or by a restart.

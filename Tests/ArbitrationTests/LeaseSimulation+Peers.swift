@@ -27,6 +27,7 @@ struct SimulatedCompany {
     var said: [UInt64: Instant] = [:]
     /// When each was heard last, in true time.
     var heard: [Int: Int64] = [:]
+    var asks = false
 }
 
 /// Greetings between nodes: lost, late, doubled, cut off in one direction or both, as what goes to the arbiter.
@@ -36,11 +37,26 @@ extension LeaseSimulation {
         if peers { schedule(.greet, actor, at: now) }
     }
 
+    /// One node that no other hears for a part of the run, or for all of it: it is no member then.
+    mutating func muteOne() {
+        guard actors.count == 3, chance(60) else { return }
+        let end = calm - Int64.random(in: 0...(2 * longest), using: &random)
+        for other in [0, 1] { actors[2].muteUntil[other] = end }
+    }
+
     /// A hello to each of the others, and when the next one is due.
     mutating func greet(_ actor: Int, at now: Nanoseconds) {
         for other in actors.indices where other != actor { say(to: other, nil, actor, at: now) }
         let wanted = actors[actor].machine.promiseWanted
         schedule(.greet, actor, at: now + max(longest / 20, (wanted?.nanoseconds ?? longest) / 4))
+    }
+
+    /// Who begins to ask does so at once.
+    mutating func askIfNew(_ actor: Int, at now: Nanoseconds) {
+        let asks = actors[actor].machine.promiseWanted != nil
+        defer { actors[actor].company.asks = asks }
+        guard asks, !actors[actor].company.asks else { return }
+        for other in actors.indices where other != actor { say(to: other, nil, actor, at: now) }
     }
 
     private mutating func say(
@@ -54,7 +70,8 @@ extension LeaseSimulation {
             from: machine.holder, life: machine.incarnation.rawValue, sequence: sequence,
             epoch: machine.sight?.record?.epoch ?? .none, wanted: machine.promiseWanted, promise: promise)
         for _ in 0..<(now < calm && chance(5) ? 2 : 1) {
-            guard now >= calm || now >= actors[actor].deafUntil[other] ?? 0, let delay = wireDelay(at: now) else {
+            let isDeaf = now < calm && actors[actor].deaf[other]?.contains(now) == true
+            guard !isDeaf, now >= actors[actor].muteUntil[other] ?? 0, let delay = wireDelay(at: now) else {
                 continue
             }
             schedule(.hello(hello, from: actor), other, life: 0, at: now + delay)
@@ -65,7 +82,8 @@ extension LeaseSimulation {
         guard now < calm else { return Int64.random(in: 0...(longest / 100), using: &random) }
         switch Int.random(in: 0..<100, using: &random) {
         case ..<5: return nil
-        case ..<12: return Int64.random(in: 0...longest, using: &random)
+        case ..<10: return Int64.random(in: 0...longest, using: &random)
+        case ..<30: return Int64.random(in: 0...(longest / 2), using: &random)
         default: return Int64.random(in: 0...(longest / 50), using: &random)
         }
     }
@@ -93,13 +111,21 @@ extension LeaseSimulation {
         }
     }
 
-    /// While faults are on: some others do not hear it for a while, or it is cut off from the arbiter for long.
+    /// While faults are on: the holder is cut off from the arbiter for long, while the others, or some, do not hear it for a while.
     mutating func disturbGreetings(_ actor: Int, at now: Nanoseconds) {
-        let until = now + Int64.random(in: 0...(3 * longest), using: &random)
-        if chance(50) {
-            actors[actor].cutUntil = until
-        } else {
-            for other in actors.indices where other != actor && chance(60) { actors[actor].deafUntil[other] = until }
+        let holder = actors.indices.first { actors[$0].serves(at: now) } ?? actor
+        // What cuts off everybody tells nothing of whom the holder does not ask.
+        if chance(70), !actors.contains(where: { $0.cutUntil > now }) {
+            actors[holder].cutUntil = min(now + Int64.random(in: 0...(8 * longest), using: &random), calm)
+        }
+        guard chance(60) else { return }
+        let from = chance(70) ? holder : actor
+        for other in actors.indices where other != from && chance(60) {
+            // Soon, so that a promise may have been asked for before.
+            let begin = now + Int64.random(in: 0...(2 * longest), using: &random)
+            let end = begin + Int64.random(in: 0...(3 * longest), using: &random)
+            actors[from].deaf[other] = begin...end
+            if chance(30) { actors[other].deaf[from] = begin...end }
         }
     }
 }

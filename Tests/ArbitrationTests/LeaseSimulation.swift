@@ -58,8 +58,9 @@ struct LeaseSimulation {
         var session: WitnessSession?
         var policy = LeasePolicy.drop
         var company = SimulatedCompany()
-        /// Whom its greetings do not reach, and until when.
-        var deafUntil: [Int: Nanoseconds] = [:]
+        /// Whom its greetings do not reach, and when.
+        var deaf: [Int: ClosedRange<Nanoseconds>] = [:]
+        var muteUntil: [Int: Nanoseconds] = [:]
 
         func local(_ time: Nanoseconds) -> Instant { Instant(nanoseconds: offset + time * rate / 1000) }
         /// The first true time at which the clock shows `instant`.
@@ -94,7 +95,7 @@ struct LeaseSimulation {
 
     /// The longest lease of the run, in true time; faults end after four.
     let longest: Nanoseconds
-    var calm: Nanoseconds { 4 * longest }
+    var calm: Nanoseconds { (peers ? 12 : 4) * longest }
     var settled: Nanoseconds { calm + (witness == nil ? 3 : 8) * longest }
     var end: Nanoseconds { settled + longest / 2 }
 
@@ -107,7 +108,8 @@ struct LeaseSimulation {
         self.peers = peers
         longest = Self.second
         between = Self.second * Int64.random(in: 1...4, using: &random)
-        let start = Int64.random(in: 0...(4 * longest), using: &random)
+        // Where it is down for all, nobody takes; where promises are at work, one is cut off from it.
+        let start = peers ? 20 * longest : Int64.random(in: 0...(4 * longest), using: &random)
         registerIsDown = start...(start + max(0, Int64.random(in: (-2 * longest)...(2 * longest), using: &random)))
         let quiet = Int64.random(in: 0...(4 * longest), using: &random)
         registerIsQuiet = quiet...(quiet + max(0, Int64.random(in: (-3 * longest)...longest, using: &random)))
@@ -120,6 +122,7 @@ struct LeaseSimulation {
         }
         // A witness may forget who the members are; where there are two nodes, the holder asks all there are.
         for name in witness == nil && chance(60) ? ["a", "b", "c"] : ["a", "b"] { try add(name) }
+        muteOne()
     }
 
     private mutating func add(_ name: String) throws {
@@ -130,7 +133,7 @@ struct LeaseSimulation {
         let rate = 1000 + (chance(70) ? limit : Int64.random(in: -bound...bound, using: &random))
         let holder = HolderName(name) ?? actors[0].name
         let offset = Int64.random(in: 0...(1000 * Self.second), using: &random)
-        let policy: LeasePolicy = peers && chance(85) ? .peers : .drop
+        let policy: LeasePolicy = peers && chance(95) ? .peers : .drop
         let machine = try makeMachine(holder, drift: drift, policy: policy, predecessor: nil)
         actors.append(Actor(name: holder, offset: offset, rate: rate, machine: machine, isSlow: chance(50)))
         let actor = actors.count - 1
@@ -145,7 +148,7 @@ struct LeaseSimulation {
         _ holder: HolderName, drift: UInt16, policy: LeasePolicy, predecessor: Incarnation?
     ) throws -> LeaseMachine {
         lives += 1
-        let duration: Int64 = pick([1000, 1000, 1000, 1000, 600, 400])
+        let duration: Int64 = pick(peers ? [1000, 1000, 1000, 600] : [1000, 1000, 1000, 1000, 600, 400])
         let terms = try LeaseTerms(duration: .milliseconds(duration), drift: drift)
         var machine = LeaseMachine(
             holder: holder, incarnation: Incarnation(lives), terms: terms, policy: policy,
@@ -262,7 +265,7 @@ extension LeaseSimulation {
         schedule(.disturb, actor, at: now + Int64.random(in: 0...between, using: &random))
         guard actors[actor].isAlive else { return }
         switch Int.random(in: 0..<100, using: &random) {
-        case ..<20:
+        case ..<20 where !peers || chance(60):
             actors[actor].isAlive = false
             // A reboot clears the kernel; a crash of the process does not.
             if chance(20) { close(actor) }
@@ -276,8 +279,8 @@ extension LeaseSimulation {
             input(actor, at: now) { $0.update(wants: wants, at: $1, into: &$2) }
         case ..<80 where now >= actors[actor].readyAt:
             input(actor, at: now) { $0.hurry(at: $1, into: &$2) }
-        case ..<95 where peers: disturbGreetings(actor, at: now)
-        case ..<100 where now >= actors[actor].readyAt: try reload(actor, at: now)
+        case 80..<97 where peers: disturbGreetings(actor, at: now)
+        case 97... where peers && now >= actors[actor].readyAt: try reload(actor, at: now)
         default: break
         }
     }
@@ -320,6 +323,7 @@ extension LeaseSimulation {
             }
         }
         actors[actor].readyAt = time
+        if peers { askIfNew(actor, at: time) }
         guard let deadline = actors[actor].machine.nextDeadline, deadline != .distantFuture else { return }
         actors[actor].wakeAt = max(actors[actor].trueTime(deadline), now)
         schedule(.wake, actor, at: actors[actor].wakeAt)
