@@ -16,6 +16,19 @@ public enum LeaseKeeping: Hashable, Sendable {
     case promised(since: Instant)
     /// Nobody was asked: SAFE-2 does not stand.
     case anyway(since: Instant)
+
+    public var rule: RuleID {
+        switch self {
+        case .promised: .leaseKeptByPromise
+        case .anyway: .leaseKeptAnyway
+        }
+    }
+
+    public var since: Instant {
+        switch self {
+        case .promised(let since), .anyway(let since): since
+        }
+    }
 }
 
 /// What a lease machine knows of the others.
@@ -79,6 +92,9 @@ extension LeaseMachine {
     /// What the others are to be asked from now on, with every greeting: not to take for so long. Nil: nothing.
     public var promiseWanted: Duration? { company.wanted }
 
+    /// When it last had an input.
+    public var lastInput: Instant { company.consideredAt }
+
     /// The other members whose promises are needed to go on, and have not come; empty where none are needed.
     public func silentMembers(at now: Instant) -> [MemberTag] {
         guard promiseWanted != nil, let needed else { return [] }
@@ -96,6 +112,12 @@ extension LeaseMachine {
 
     /// Which other nodes greet and have this lease. The holder makes them members with its next renewal.
     public mutating func update(around: Set<MemberTag>) { company.around = around }
+
+    /// Whoever is not there any more need not be a member any longer: as after a taking.
+    public mutating func gatherAnew() {
+        company.members = []
+        company.hasNamesake = false
+    }
 
     /// Somebody has the name of this node, or two have one: there are no members from here on, and so no promises.
     public mutating func meetNamesake() { company.hasNamesake = true }

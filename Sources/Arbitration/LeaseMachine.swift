@@ -182,7 +182,7 @@ public struct LeaseMachine: Hashable, Sendable {
         expire(at: now, into: &effects)
         self.terms = terms
         self.policy = policy ?? self.policy
-        company.members = []
+        gatherAnew()
         if case .holding(let until, let epoch, let taking) = state {
             renewAt = min(renewAt, now)
             if until > now + terms.holdingTime, bug != .shortensNothing {

@@ -82,6 +82,10 @@ public enum Note: Hashable, Sendable {
     case leaseTaken(LeaseID)
     /// It held the lease, and does not any more.
     case leaseLost(LeaseID, LeaseLoss)
+    /// The arbiter does not answer, and it goes on.
+    case leaseKept(LeaseID, LeaseKeeping)
+    /// The arbiter has granted a renewal again.
+    case leaseKeptNoMore(LeaseID)
     /// Another node said so, or was not listened to.
     case greeting(RouterID, GreetingNote)
 }
@@ -103,6 +107,8 @@ extension Note {
         case .tooLateToAdopt: .adoptionTooLate
         case .leaseTaken: .leaseHeld
         case .leaseLost(_, let loss): loss.rule
+        case .leaseKept(_, let keeping): keeping.rule
+        case .leaseKeptNoMore: .leaseKeptNoMore
         case .greeting(_, let note): note.rule
         }
     }

@@ -189,6 +189,14 @@ extension KernelWorld {
         case .leaseLost(let id, let loss):
             guard let lease = engine.lease(id) else { return }
             log(.error, "(\(lease.definition.name)) this node serves no more: \(Narration.loss(loss, of: lease))")
+        case .leaseKept(let id, let keeping):
+            guard let lease = engine.lease(id) else { return }
+            log(
+                keeping.rule == .leaseKeptAnyway ? .error : .warning,
+                "(\(lease.definition.name)) \(Narration.keeping(lease) ?? "it is held without its arbiter")")
+        case .leaseKeptNoMore(let id):
+            guard let lease = engine.lease(id) else { return }
+            log(.notice, "(\(lease.definition.name)) arbiter \(lease.arbiter.name) has granted a renewal again")
         case .greeting(let id, let note):
             guard let line = Narration.line(note) else { return }
             log(line.level, "(\(name(id))) \(line.text)")
