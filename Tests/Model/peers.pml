@@ -15,7 +15,8 @@
  *
  * What must hold: two nodes never serve at once.
  *
- * Bounds: WRITES writes, CRASHES, ASKS questions to each node; terms are the same for all.
+ * It begins with node 0 as holder, and 0 and 1 as members. Bounds: WRITES writes in all, CRASHES, ASKS questions to each node; terms are
+ * the same for all.
  */
 #ifndef WRITES
 #define WRITES 4
@@ -61,7 +62,8 @@ typedef Letter { byte state; byte to; byte life; byte credit; byte asks };
 #define QUESTION 1
 #define ANSWER 2
 
-Record record[WRITES + 1];
+/* Up to four writes: the last step names each. */
+Record record[5];
 Node node[N];
 Letter letter[N];
 byte top;
@@ -249,6 +251,12 @@ active proctype world() {
     record[0].holder = NOBODY;
     /* Lives 0, 1 and 2 of the nodes 0, 1 and 2. */
     node[0].life = 0; node[1].life = 1; node[2].life = 2; lives = 2;
+    n = 0;
+    write(3);
+    record[1].flies = 0;
+    record[1].known = 0;
+    stands = 1;
+    node[0].sight = 1; node[0].hasSight = 1; node[0].wait = L; node[0].holds = 1; node[0].serves = L; node[0].heldEpoch = 1;
     do
     :: atomic { tick() }
     :: atomic {
@@ -258,7 +266,7 @@ active proctype world() {
         :: n = 2
         fi;
         if
-        :: look()
+        :: stands != me.sight || !me.hasSight || record[stands].known -> look()
         :: TAKES(n) ->
             mayTake();
             if
@@ -310,25 +318,21 @@ active proctype world() {
             :: else -> letter[m].state = NOTHING; letter[m].credit = 0; m = 0
             fi
         :: crashes < CRASHES -> crash()
+        :: else
         fi;
         n = 0; m = 0; a = 0
     }
     /* A write arrives, or is lost for good. */
     :: atomic {
-        w = 1;
-        do
-        :: w <= top && record[w].flies -> break
-        :: w < top -> w++
-        :: w >= top -> w = 0; break
-        od;
         if
-        :: w != 0 && record[w].flies ->
-            record[w].flies = 0;
-            if
-            :: stands == record[w].replaces -> stands = w
-            :: true
-            fi
-        :: else
+        :: top >= 2 && record[2].flies -> w = 2
+        :: top >= 3 && record[3].flies -> w = 3
+        :: top >= 4 && record[4].flies -> w = 4
+        fi;
+        record[w].flies = 0;
+        if
+        :: stands == record[w].replaces -> stands = w
+        :: true
         fi;
         w = 0
     }

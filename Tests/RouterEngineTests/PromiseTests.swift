@@ -131,7 +131,7 @@ struct PromisePair {
         pair.pass(.seconds(3))
         #expect(pair.role(0) == .master)
         #expect(try pair.lease(0).keeping == nil)
-        #expect(pair.notes[0].contains { if case .leaseKeptNoMore = $0 { true } else { false } })
+        #expect(pair.notes[0].contains { $0.rule == .leaseKeptNoMore })
     }
 
     @Test("peers: the arbiter is down for both, and nothing is noticed by those served") func downForBoth() throws {
@@ -170,7 +170,7 @@ struct PromisePair {
         #expect(pair.role(0) != .master)
     }
 
-    @Test("keep: it goes on alone, says so, and lets go when another is seen to hold") func keep() throws {
+    @Test("keep: it goes on alone, and says that SAFE-2 does not stand") func keep() throws {
         var pair = try PromisePair(.keep)
         pair.pass(.seconds(8))
         pair.isAnswered = [false, false]
