@@ -116,10 +116,9 @@ extension LeaseMachine {
     /// Whoever is not there any more need not be a member any longer: as after a taking.
     public mutating func gatherAnew() {
         company.members = []
-        company.hasNamesake = false
     }
 
-    /// Somebody has the name of this node, or two have one: there are no members from here on, and so no promises.
+    /// Somebody has the name of this node, or two have one: there are no members from here on, and so no promises, until this process ends.
     public mutating func meetNamesake() { company.hasNamesake = true }
 
     /// Another node, which holds, asks this one not to take for `duration`.
@@ -131,7 +130,8 @@ extension LeaseMachine {
     ) -> Bool {
         expire(at: now, into: &effects)
         guard state != .stopped, holdsUntil == nil, epoch >= highestEpoch,
-            let span = try? LeaseTerms(duration: duration, drift: terms.drift)
+            let span = try? LeaseTerms(
+                duration: duration, drift: sight?.record.map { max($0.terms.drift, terms.drift) } ?? terms.drift)
         else { return false }
         // A taking that was sent may be carried out at any time. (It waited for all that it promised before, so that who asks now holds no
         // more when it is; still nobody says what may turn out not to be so.)

@@ -56,7 +56,8 @@ extension Narration {
         guard case .apart(let loss) = lease.state else { return "it is held; other members of the group are not ready" }
         var reason = self.loss(loss, of: lease)
         if lease.isExcluded {
-            return reason + "; this node may not take it, because the holder has not heard its greetings: see that they arrive"
+            return reason
+                + "; this node may not take it, because the holder has not heard its greetings: see that they arrive"
         }
         if let until = lease.promisedUntil {
             reason += "; this node promised to take nothing for \(max(.zero, until - now).formattedSeconds()) s"

@@ -57,7 +57,9 @@ extension Worker {
             json.member("promised_for_ms", max(0, (until - now).nanoseconds / 1_000_000))
         }
         if !lease.members.isEmpty { json.memberArray("members") { json in lease.members.forEach { json.value($0) } } }
-        if !lease.silent.isEmpty { json.memberArray("not_promised") { json in lease.silent.forEach { json.value($0) } } }
+        if !lease.silent.isEmpty {
+            json.memberArray("not_promised") { json in lease.silent.forEach { json.value($0) } }
+        }
         if let until = lease.fencedUntil { json.member("fenced_until_ns", until.nanoseconds) }
         if let sight = lease.sight {
             json.memberObject("seen") { json in

@@ -61,7 +61,8 @@ import Testing
         #expect(extended(try promise(of: "b", since: trouble, at: trouble + 20, &bench)) == nil)
         // Somebody who is no member counts for nothing.
         #expect(extended(try promise(of: "d", since: trouble, at: trouble + 20, &bench)) == nil)
-        #expect(extended(try promise(of: "c", since: trouble + 10, at: trouble + 30, &bench)) == Bench.at(trouble + 900))
+        #expect(
+            extended(try promise(of: "c", since: trouble + 10, at: trouble + 30, &bench)) == Bench.at(trouble + 900))
         guard case .promised = bench.machine.keeping else { return #expect(Bool(false), "kept by promise") }
         // One of them is silent: it lets go before the other's promise ends.
         _ = try promise(of: "b", since: trouble + 500, at: trouble + 520, &bench)
@@ -89,7 +90,9 @@ import Testing
         #expect(extended(try promise(of: "b", since: 900, at: 1000, &bench)) == nil)
     }
 
-    @Test("A renewal without an answer may have made another a member: it must promise as well", arguments: [nil, LeaseBug.forgetsItsWrites])
+    @Test(
+        "A renewal without an answer may have made another a member: it must promise as well",
+        arguments: [nil, LeaseBug.forgetsItsWrites])
     func unanswered(_ bug: LeaseBug?) throws {
         var bench = try Self.holding(with: "b", bug: bug)
         bench.machine.update(around: [try Self.tag("b"), try Self.tag("c")])

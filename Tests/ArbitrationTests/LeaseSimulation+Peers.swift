@@ -90,7 +90,9 @@ extension LeaseSimulation {
 
     mutating func hear(_ hello: SimulatedHello, from other: Int, _ actor: Int, at now: Nanoseconds) {
         actors[actor].company.heard[other] = now
-        let around = actors[actor].company.heard.filter { now - $0.value < longest }.map { MemberTag(actors[$0.key].name) }
+        let around = actors[actor].company.heard.filter { now - $0.value < longest }.map {
+            MemberTag(actors[$0.key].name)
+        }
         actors[actor].machine.update(around: Set(around))
         if let wanted = hello.wanted {
             var isPromised = false

@@ -38,7 +38,7 @@ import Testing
 
     @Test("SAFE-2 and LIVE-1 of promises at a witness that restarts and forgets", arguments: 0..<2 as Range<UInt64>)
     func peersAtWitness(_ part: UInt64) throws {
-        for seed in (part * Self.seeds / 2)..<((part + 1) * Self.seeds / 2) {
+        for seed in (part * Self.seeds / 8)..<((part + 1) * Self.seeds / 8) {
             var simulation = try LeaseSimulation(seed: seed, bug: nil, witness: .some(nil), peers: true)
             if let violation = try simulation.run() { Issue.record("seed \(seed): \(violation)") }
         }
@@ -60,7 +60,9 @@ import Testing
     /// These have rows in `LeasePromiseTests`.
     static let byHand: [LeaseBug] = [.shortensNothing, .forgetsItsWrites]
 
-    @Test("Each planted bug is found by the same seeds", arguments: LeaseBug.allCases.filter { $0 != rare && !ofPromises.contains($0) && !byHand.contains($0) })
+    @Test(
+        "Each planted bug is found by the same seeds",
+        arguments: LeaseBug.allCases.filter { $0 != rare && !ofPromises.contains($0) && !byHand.contains($0) })
     func bugs(_ bug: LeaseBug) throws {
         for seed in 0..<Self.seeds {
             var simulation = try LeaseSimulation(seed: seed, bug: bug)

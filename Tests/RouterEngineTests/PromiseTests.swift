@@ -111,7 +111,9 @@ struct PromisePair {
         #expect(try !pair.lease(1).isExcluded)
     }
 
-    @Test("peers: cut off from the arbiter, the holder goes on by the other's promise; the other, which reaches it, does not take")
+    @Test(
+        "peers: cut off from the arbiter, the holder goes on by the other's promise; the other, which reaches it, does not take"
+    )
     func goesOn() throws {
         var pair = try PromisePair()
         pair.pass(.seconds(8))
@@ -145,7 +147,9 @@ struct PromisePair {
         #expect(pair.role(0) == .master)
     }
 
-    @Test("peers: cut off from the arbiter and from the other, it lets go, and the other takes over") func cutOff() throws {
+    @Test("peers: cut off from the arbiter and from the other, it lets go, and the other takes over") func cutOff()
+        throws
+    {
         var pair = try PromisePair()
         pair.pass(.seconds(8))
         pair.isAnswered[0] = false
