@@ -16,7 +16,7 @@
  * What must hold: two nodes never serve at once.
  *
  * It begins with node 0 as holder, and 0 and 1 as members. Bounds: WRITES writes in all, CRASHES, ASKS questions to each node; terms are
- * the same for all.
+ * the same for all. With ONLY_JOINS a renewal makes all members, and nothing else.
  */
 #ifndef WRITES
 #define WRITES 4
@@ -275,11 +275,15 @@ active proctype world() {
             fi;
             a = 0
         :: RENEWS(n) ->
+#ifdef ONLY_JOINS
+            write(7)
+#else
             if
             :: write(0)
             :: write((1 << n) | (1 << ((n + 1) % N)))
             :: write(7)
             fi
+#endif
         /* It asks another for a promise. */
         :: me.holds && me.serves > 0 ->
             if
