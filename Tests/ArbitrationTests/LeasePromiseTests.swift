@@ -225,6 +225,17 @@ import Testing
         #expect(refusal(Array(bytes.prefix(52))) == .members)
     }
 
+    @Test("What a restarted witness shows as free keeps its members, and the terms by which they may have promised")
+    func doubtful()
+        throws
+    {
+        var record = try LeaseRecordTests.record("lb1")
+        #expect(WitnessMachine.free(LeaseHeight(record), after: record).terms == .shortest)
+        record.members = LeaseMembers([MemberTag(1), MemberTag(2)])
+        let free = WitnessMachine.free(LeaseHeight(record), after: record)
+        #expect(free.isFree && free.members == record.members && free.terms == record.terms)
+    }
+
     @Test("One member is none, and more than sixteen are anybody") func bounds() {
         #expect(LeaseMembers([MemberTag(1)]).isAnybody)
         #expect(LeaseMembers(Set((0..<17).map { MemberTag($0) })).isAnybody)
