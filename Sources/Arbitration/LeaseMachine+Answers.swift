@@ -9,9 +9,12 @@ extension LeaseMachine {
         case (.write(let record, _), .granted):
             if bug == .holderCountsFromReceipt, let last = unsettled.indices.last { unsettled[last].sent = now }
             learn(record, seenAfter: asked.sent, at: now, into: &effects)
-        case (.write(_, let replaced), .refused(let standing)):
-            // An arbiter that grants nothing for a while, because it was restarted.
-            if standing == replaced { notBefore = now + terms.pause }
+        case (.write(let record, let replaced), .refused(let standing)):
+            // An arbiter that grants nothing for a while, because it was restarted, or only what it need not store.
+            if standing == replaced {
+                notBefore = now + terms.pause
+                if record.members != replaced?.members { company.changesFrom = now + terms.duration * 10 }
+            }
             learn(standing, seenAfter: asked.sent, at: now, into: &effects)
         case (_, .unreadable): distrust(.unreadable, at: now, into: &effects)
         case (.read, _): notBefore = now + terms.pause
@@ -58,16 +61,21 @@ extension LeaseMachine {
         let until = request.sent + min(terms.holdingTime, record.terms.holdingTime)
         guard wants, now < until - lead else { return }
         if case .holding(let old, record.epoch, let taking) = state {
+            company.grantedAt = max(company.grantedAt, request.sent)
+            renewAt = max(renewAt, request.sent + min(terms.renewal, record.terms.renewal))
+            // Promises may reach further.
             guard until > old else { return }
             state = .holding(until: until, epoch: record.epoch, taking)
+            company.keeping = nil
         } else {
             // What was lost is taken anew, under a new epoch: someone may have heard that the old one ended.
             guard record.epoch > heldEpoch else { return }
             heldEpoch = record.epoch
             isClosed = false
             state = .holding(until: until, epoch: record.epoch, request.taking)
+            company.beginHolding(since: request.sent)
+            renewAt = request.sent + min(terms.renewal, record.terms.renewal)
         }
-        renewAt = request.sent + min(terms.renewal, record.terms.renewal)
         effects.append(.mayHold(until: until, epoch: record.epoch))
     }
 
@@ -82,6 +90,7 @@ extension LeaseMachine {
     /// Not holding, or no longer.
     mutating func leave(_ loss: LeaseLoss, into effects: inout [LeaseEffect]) {
         state = .apart(loss)
+        company.keeping = nil
         guard !isClosed else { return }
         isClosed = true
         effects.append(.mustNotHold(loss))

@@ -2,8 +2,15 @@ import Primitives
 
 /// What is asked of the arbiter, and when.
 extension LeaseMachine {
-    /// Asks what is due, when nothing is being asked.
+    /// The end of each input.
     mutating func proceed(at now: Instant, early: Duration = .zero, into effects: inout [LeaseEffect]) {
+        keepAnyway(at: now, into: &effects)
+        ask(at: now, early: early, into: &effects)
+        considerPromises(at: now)
+    }
+
+    /// Asks what is due, when nothing is being asked.
+    private mutating func ask(at now: Instant, early: Duration, into effects: inout [LeaseEffect]) {
         guard state != .stopped, asked == nil, now + early >= nextRequest, now >= notBefore else { return }
         requests += 1
         guard let sight, !mustReadBack, let due = writeDue(sight),
@@ -13,7 +20,7 @@ extension LeaseMachine {
             effects.append(.read(request: requests))
             return
         }
-        let (record, taking) = successor(of: sight.record)
+        let (record, taking) = successor(of: sight.record, sent: now)
         // More than a few can only be when none is ever answered; the oldest are the least worth.
         if unsettled.count >= 16 { unsettled.removeFirst() }
         unsettled.append(Sent(record: record, sent: now, taking: taking))
@@ -37,11 +44,13 @@ extension LeaseMachine {
         if holdsUntil != nil { return renewAt }
         guard let record = sight.record else {
             // An arbiter that lost everything may have had a holder.
-            return wants ? sight.since + terms.waitingTime : nil
+            return wants ? max(sight.since + terms.waitingTime, mayTakeFrom(nil)) : nil
         }
         guard wants else { return isOwn(record) && !record.isFree ? sight.since : nil }
-        if record.isFree || isOwn(record) { return sight.since }
-        return sight.since + (bug == .takerWaitsItsOwn ? terms : terms.widened(by: record.terms)).waitingTime
+        guard !isExcluded(by: record) else { return nil }
+        if record.isFree || isOwn(record) { return max(sight.since, mayTakeFrom(record)) }
+        let wait = (bug == .takerWaitsItsOwn ? terms : terms.widened(by: record.terms)).waitingTime
+        return max(sight.since + wait, mayTakeFrom(record))
     }
 
     /// When another's record, or none, will have stood for long enough to be replaced, if nothing changes.
@@ -51,14 +60,19 @@ extension LeaseMachine {
     }
 
     /// The record that comes after `record`: the next version; the next epoch, unless it only renews or gives back.
-    private func successor(of record: LeaseRecord?) -> (LeaseRecord, LeaseTaking) {
+    private mutating func successor(of record: LeaseRecord?, sent: Instant) -> (LeaseRecord, LeaseTaking) {
         let epoch = record?.epoch ?? highestEpoch
         var next = LeaseRecord(
             holder: holder, incarnation: incarnation, request: requests, epoch: epoch, terms: terms,
-            version: (record?.version ?? 0) + 1)
-        if holdsUntil != nil { return (next, .own) }
+            version: (record?.version ?? 0) + 1, members: record?.members ?? .anybody)
+        if holdsUntil != nil {
+            next.members = membersToWrite(after: record, sent: sent)
+            return (next, .own)
+        }
         guard wants else {
             next.holder = nil
+            // It serves nothing any more, whatever was promised.
+            next.members = .anybody
             return (next, .own)
         }
         let isOwn = record.map(isOwn) == true

@@ -12,6 +12,8 @@ import Primitives
 /// - the epoch grows with each taking, also with one's own after a loss, and what an arbiter shows with less than it once
 ///   showed is not believed.
 ///
+/// What the holder does whom the arbiter does not answer is in `LeaseMachine+Promises.swift`.
+///
 /// Every node watches, also one that does not want to hold, so that its waiting has begun when it does. All instants are of
 /// one clock of this node that counts suspend and never steps (`CLOCK_BOOTTIME`).
 ///
@@ -29,6 +31,8 @@ public struct LeaseMachine: Hashable, Sendable {
     public let holder: HolderName
     public let incarnation: Incarnation
     public private(set) var terms: LeaseTerms
+    /// What it does as a holder whom the arbiter does not answer.
+    public private(set) var policy: LeasePolicy
     /// The process of this node before this one, known to be gone.
     public let predecessor: Incarnation?
     private let roundTrip: Duration
@@ -60,6 +64,8 @@ public struct LeaseMachine: Hashable, Sendable {
     var heldEpoch = Epoch.none
     /// Whether the world knows that nothing is to be served.
     var isClosed = false
+    /// Members and promises.
+    var company: LeaseCompany
 
     /// A record (nil: none), and when it was first seen so.
     public struct Sight: Hashable, Sendable {
@@ -91,15 +97,17 @@ public struct LeaseMachine: Hashable, Sendable {
     ///   - lastRequest: requests are numbered from here. Processes of one node that follow each other under one incarnation
     ///     must not use a number twice: the boot clock's nanoseconds at their starts do.
     public init(
-        holder: HolderName, incarnation: Incarnation, terms: LeaseTerms, roundTrip: Duration = .zero,
-        predecessor: Incarnation? = nil, lastRequest: UInt64 = 0
+        holder: HolderName, incarnation: Incarnation, terms: LeaseTerms, policy: LeasePolicy = .drop,
+        roundTrip: Duration = .zero, predecessor: Incarnation? = nil, lastRequest: UInt64 = 0
     ) {
         self.holder = holder
         self.incarnation = incarnation
         self.terms = terms
         self.predecessor = predecessor
         self.roundTrip = roundTrip
+        self.policy = policy
         requests = lastRequest
+        company = LeaseCompany(tag: MemberTag(holder), before: lastRequest)
     }
 
     // MARK: - What others see
@@ -126,7 +134,8 @@ public struct LeaseMachine: Hashable, Sendable {
     /// When `advance(to:)` has something to do; nil before it is started.
     public var nextDeadline: Deadline? {
         if case .stopped = state { return nil }
-        return min(stepsDownAt ?? .distantFuture, asked.map { $0.sent + patience } ?? nextRequest)
+        let due = min(stepsDownAt ?? .distantFuture, asked.map { $0.sent + patience } ?? nextRequest)
+        return min(due, nextTrouble ?? .distantFuture)
     }
 
     /// When it stops serving, unless a renewal is granted before; nil where it does not serve.
@@ -139,10 +148,14 @@ public struct LeaseMachine: Hashable, Sendable {
 
     /// Begins to watch. Who succeeds a process that held says before that it wants to hold, and nothing is interrupted.
     public mutating func start(at now: Instant, into effects: inout [LeaseEffect]) {
-        if holdsUntil != nil, asked == nil { return proceed(at: now, into: &effects) }
+        if holdsUntil != nil, asked == nil {
+            company.startedAt = now
+            return proceed(at: now, into: &effects)
+        }
         guard case .stopped = state else { return }
         state = .apart(.starting)
         notBefore = now
+        company.startedAt = now
         // The deadline of a predecessor that held stands until this machine knows better.
         if predecessor == nil || !wants { leave(.starting, into: &effects) }
         proceed(at: now, into: &effects)
@@ -158,14 +171,25 @@ public struct LeaseMachine: Hashable, Sendable {
         highestEpoch = epoch
         renewAt = now
         notBefore = now
+        company.grantedAt = now
     }
 
-    /// Other terms, from the next write on. What is held stays so until its deadline, and others wait by the longer of both,
-    /// which the record says.
-    public mutating func reconfigure(_ terms: LeaseTerms, at now: Instant, into effects: inout [LeaseEffect]) {
+    /// Other terms, from the next write on, which says them to others: so what is held ends by the new ones too, if they are shorter.
+    /// Members are gathered anew.
+    public mutating func reconfigure(
+        _ terms: LeaseTerms, policy: LeasePolicy? = nil, at now: Instant, into effects: inout [LeaseEffect]
+    ) {
         expire(at: now, into: &effects)
         self.terms = terms
-        if holdsUntil != nil { renewAt = min(renewAt, now) }
+        self.policy = policy ?? self.policy
+        gatherAnew()
+        if case .holding(let until, let epoch, let taking) = state {
+            renewAt = min(renewAt, now)
+            if until > now + terms.holdingTime, bug != .shortensNothing {
+                state = .holding(until: now + terms.holdingTime, epoch: epoch, taking)
+                effects.append(.mayHold(until: now + terms.holdingTime, epoch: epoch))
+            }
+        }
         proceed(at: now, into: &effects)
     }
 
@@ -228,7 +252,7 @@ public struct LeaseMachine: Hashable, Sendable {
         proceed(at: now, into: &effects)
     }
 
-    private mutating func expire(at now: Instant, into effects: inout [LeaseEffect]) {
+    mutating func expire(at now: Instant, into effects: inout [LeaseEffect]) {
         if let until = holdsUntil, now >= until - lead { leave(.expired, into: &effects) }
     }
 }

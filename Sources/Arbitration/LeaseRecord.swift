@@ -60,10 +60,12 @@ public struct LeaseRecord: Hashable, Sendable {
     public var terms: LeaseTerms
     /// One more with each write.
     public var version: UInt64
+    /// Who may take it next.
+    public var members: LeaseMembers
 
     public init(
         holder: HolderName?, incarnation: Incarnation, request: UInt64, epoch: Epoch, terms: LeaseTerms,
-        version: UInt64
+        version: UInt64, members: LeaseMembers = .anybody
     ) {
         self.holder = holder
         self.incarnation = incarnation
@@ -71,21 +73,26 @@ public struct LeaseRecord: Hashable, Sendable {
         self.epoch = epoch
         self.terms = terms
         self.version = version
+        self.members = members
     }
 
     public var isFree: Bool { holder == nil }
 }
 
 /// The bytes of a record, in network order: `ALSE`, format (1), length of the name, drift (2), duration in nanoseconds (8),
-/// epoch (8), version (8), incarnation (8), request (8), name. Nothing follows.
+/// epoch (8), version (8), incarnation (8), request (8), name; in format 2, which has members, their number (1, 2…16) and their tags
+/// (8 each, ascending). Nothing follows. Who reads format 1 only cannot read the other, and does not take.
 extension LeaseRecord {
     private static let mark: UInt32 = 0x414C_5345
-    private static let format: UInt8 = 1
+    /// Without members, and with.
+    private static let formats: (UInt8, UInt8) = (1, 2)
     private static let fixedLength = 48
     /// The most bytes that a record takes.
-    public static let longest = fixedLength + HolderName.longest
+    public static let longest = fixedLength + HolderName.longest + 1 + 8 * LeaseMembers.most
     /// The bytes of this one.
-    public var encodedLength: Int { Self.fixedLength + (holder?.description.utf8.count ?? 0) }
+    public var encodedLength: Int {
+        Self.fixedLength + (holder?.description.utf8.count ?? 0) + (members.isAnybody ? 0 : 1 + 8 * members.tags.count)
+    }
 
     /// Why bytes are no record.
     public enum Unreadable: Error, Hashable, Sendable, CustomStringConvertible {
@@ -94,14 +101,16 @@ extension LeaseRecord {
         case format(UInt8)
         case length
         case holder
+        case members
         case terms(LeaseTerms.Refusal)
 
         public var description: String {
             switch self {
             case .notARecord: "this is no lease"
-            case .format(let format): "this lease has format \(format), and this version reads \(LeaseRecord.format)"
+            case .format(let format): "this lease has format \(format), and this version reads 1 and 2"
             case .length: "this lease is cut off, or something follows it"
             case .holder: "the holder of this lease has no proper name"
+            case .members: "the members of this lease are no list of 2 to 16 nodes"
             case .terms(let refusal): "the terms of this lease do not stand: \(refusal)"
             }
         }
@@ -110,9 +119,9 @@ extension LeaseRecord {
     public var encoded: [UInt8] {
         let name = Array((holder?.description ?? "").utf8)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.fixedLength + name.count)
+        bytes.reserveCapacity(encodedLength)
         bytes.append(bigEndian: Self.mark)
-        bytes.append(Self.format)
+        bytes.append(members.isAnybody ? Self.formats.0 : Self.formats.1)
         bytes.append(UInt8(truncatingIfNeeded: name.count))
         bytes.append(bigEndian: terms.drift)
         bytes.append(bigEndian: UInt64(bitPattern: terms.duration.nanoseconds))
@@ -120,7 +129,12 @@ extension LeaseRecord {
         bytes.append(bigEndian: version)
         bytes.append(bigEndian: incarnation.rawValue)
         bytes.append(bigEndian: request)
-        return bytes + name
+        bytes += name
+        if !members.isAnybody {
+            bytes.append(UInt8(truncatingIfNeeded: members.tags.count))
+            for tag in members.tags { bytes.append(bigEndian: tag.rawValue) }
+        }
+        return bytes
     }
 
     /// Reads what someone wrote: any bytes.
@@ -129,15 +143,16 @@ extension LeaseRecord {
         guard let mark = span.uint32(at: 0), mark == Self.mark, let format = span.uint8(at: 4) else {
             throw .notARecord
         }
-        guard format == Self.format else { throw .format(format) }
+        guard format == Self.formats.0 || format == Self.formats.1 else { throw .format(format) }
         guard let length = span.uint8(at: 5), let drift = span.uint16(at: 6), let duration = span.uint64(at: 8),
             let epoch = span.uint64(at: 16), let version = span.uint64(at: 24),
-            let incarnation = span.uint64(at: 32), let request = span.uint64(at: 40),
-            bytes.count == Self.fixedLength + Int(length)
+            let incarnation = span.uint64(at: 32), let request = span.uint64(at: 40)
         else { throw .length }
+        let end = Self.fixedLength + Int(length)
+        let members = try Self.members(span, after: end, format: format)
         var holder: HolderName?
         if length > 0 {
-            holder = HolderName(String(decoding: bytes[Self.fixedLength...], as: UTF8.self))
+            holder = HolderName(String(decoding: bytes[Self.fixedLength..<end], as: UTF8.self))
             guard holder != nil else { throw .holder }
         }
         let terms: LeaseTerms
@@ -146,6 +161,19 @@ extension LeaseRecord {
         } catch { throw .terms(error) }
         self.init(
             holder: holder, incarnation: Incarnation(incarnation), request: request, epoch: Epoch(epoch), terms: terms,
-            version: version)
+            version: version, members: members)
+    }
+
+    private static func members(
+        _ span: RawSpan, after end: Int, format: UInt8
+    ) throws(Unreadable) -> LeaseMembers {
+        guard format == formats.1 else {
+            guard span.byteCount == end else { throw .length }
+            return .anybody
+        }
+        guard let count = span.uint8(at: end), span.byteCount == end + 1 + 8 * Int(count) else { throw .length }
+        let tags = (0..<Int(count)).compactMap { span.uint64(at: end + 1 + 8 * $0).map { MemberTag($0) } }
+        guard let members = LeaseMembers(written: tags) else { throw .members }
+        return members
     }
 }

@@ -45,4 +45,14 @@ enum LeaseBug: String, Hashable, Sendable, CaseIterable {
     case stepsDownLate
     /// A process takes up the record of another of its node that may still live.
     case trustsItsName
+    /// Shorter terms do not end sooner what is held by longer ones.
+    case shortensNothing
+    /// It takes although it is no member.
+    case joinerTakes
+    /// A promise is forgotten: at once, or by a restart.
+    case forgetsPromise
+    /// The holder counts a promise from when it arrived.
+    case countsPromiseFromReceipt
+    /// The holder asks those members only that it last saw in the record, and not those of its unanswered writes.
+    case forgetsItsWrites
 }

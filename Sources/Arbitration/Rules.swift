@@ -7,6 +7,10 @@ extension RuleID {
     public static let leaseTakenAbsent = RuleID("lease.take.absent")
     public static let leaseTakenRunOut = RuleID("lease.take.run-out")
     public static let leaseTakenOwn = RuleID("lease.take.own")
+    // Holding without the arbiter
+    public static let leaseKeptByPromise = RuleID("lease.keep.promised")
+    public static let leaseKeptAnyway = RuleID("lease.keep.anyway")
+    public static let leaseKeptNoMore = RuleID("lease.keep.over")
     // Not holding
     public static let leaseStarting = RuleID("lease.apart.starting")
     public static let leaseNothingThere = RuleID("lease.apart.nothing-there")

@@ -98,7 +98,7 @@ extension WitnessMachine {
         guard !record.isFree else { return false }
         return record.holder != stored.holder || record.incarnation != stored.incarnation
             || record.epoch != stored.epoch
-            || record.terms != stored.terms
+            || record.terms != stored.terms || record.members != stored.members
     }
 
     private mutating func write(
@@ -141,7 +141,7 @@ extension WitnessMachine {
             // Who knows more of the version need not know the last epoch: it rises to what was never given out, as after a quiet time.
             var height = LeaseHeight(register.record)
             height.epoch = max(height.epoch, floor.epoch)
-            register.record = Self.free(height)
+            register.record = Self.free(height, after: register.record)
         }
         register.record.epoch = max(register.record.epoch, known.epoch)
         register.record.version = max(register.record.version, known.version) + 1

@@ -233,13 +233,18 @@ public struct WitnessMachine: Sendable {
         var height = LeaseHeight(register.record)
         height.epoch = max(height.epoch, floor.epoch)
         height.version += 1
-        return Self.free(height)
+        return Self.free(height, after: register.record)
     }
 
     /// A free record that no node wrote. Nobody waits for its terms, and nobody's are widened by them.
-    static func free(_ height: LeaseHeight) -> LeaseRecord {
-        LeaseRecord(
-            holder: nil, incarnation: Incarnation(0), request: 0, epoch: height.epoch, terms: .shortest,
-            version: height.version)
+    ///
+    /// - Parameter doubtful: what stood before. Its holder may still go on by promises of its members: nobody else is to take, and
+    ///   a member that was restarted waits for as long as it may have promised.
+    static func free(_ height: LeaseHeight, after doubtful: LeaseRecord? = nil) -> LeaseRecord {
+        let members = doubtful?.members ?? .anybody
+        return LeaseRecord(
+            holder: nil, incarnation: Incarnation(0), request: 0, epoch: height.epoch,
+            terms: members.isAnybody ? .shortest : doubtful?.terms ?? .shortest, version: height.version,
+            members: members)
     }
 }

@@ -195,7 +195,10 @@ extension GreetingMachine {
         // About a lease that both mean.
         guard let lease = facts.lease, lease.digest == hello.facts.lease?.digest else { return }
         if let duration = hello.request {
-            effects.append(.note(.promiseAsked(by: name, sequence: hello.sequence, duration: duration)))
+            effects.append(
+                .note(
+                    .promiseAsked(
+                        by: name, sequence: hello.sequence, duration: duration, epoch: hello.facts.epoch)))
         }
         guard let promise = hello.promise, isOwn(promise.incarnation), promise.sequence > peers[index].promised,
             let asked = said.first(where: { $0.sequence == promise.sequence }), asked.asked

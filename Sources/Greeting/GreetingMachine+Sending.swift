@@ -32,7 +32,8 @@ extension GreetingMachine {
 
     /// To the next hello, a tenth more or less.
     private mutating func pause(after index: Int) -> Duration {
-        var pause = settings.interval
+        // Who asks for a promise must have the next one before the last ends, also when one hello is lost.
+        var pause = min(settings.interval, max(Self.shortestPause, (request ?? settings.interval * 4) / 4))
         if !destinations[index].answers {
             pause = destinations[index].pause
             destinations[index].pause = max(settings.interval, min(pause * 2, Self.longestPause * 10 / 11))

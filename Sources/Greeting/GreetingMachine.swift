@@ -132,7 +132,8 @@ public struct GreetingMachine: Sendable {
         (masterFrom, masterUntil) = (began, ended)
     }
 
-    /// Asks everybody with every hello from here on, or no more (nil), not to take the lease for `duration` from its sending.
+    /// Asks everybody with every hello from here on, or no more (nil), not to take the lease for `duration` from its sending. Hellos leave
+    /// at least four times in `duration`, as long as the rate allows.
     /// At least a millisecond, at most an hour.
     public mutating func ask(
         promiseFor duration: Duration?, at now: Instant, into effects: inout [GreetingEffect]

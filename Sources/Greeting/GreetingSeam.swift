@@ -95,8 +95,8 @@ public enum GreetingNote: Hashable, Sendable {
     case departs(GreetingName, namesThis: Bool)
     /// A backup that ranks before this master asks it to hand over.
     case claimed(by: GreetingName)
-    /// The holder asks for a promise; ``GreetingMachine/promise(_:to:sequence:at:into:)`` makes it.
-    case promiseAsked(by: GreetingName, sequence: UInt64, duration: Duration)
+    /// The holder of `epoch` asks for a promise; ``GreetingMachine/promise(_:to:sequence:at:into:)`` makes it.
+    case promiseAsked(by: GreetingName, sequence: UInt64, duration: Duration, epoch: Epoch)
     /// It does not take the lease for `duration` from `since`, of this node's clock.
     case promised(by: GreetingName, since: Instant, duration: Duration)
     /// Something was not listened to; told once a minute.

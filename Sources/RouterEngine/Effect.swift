@@ -88,6 +88,10 @@ public enum Note: Hashable, Sendable {
     case splitLasts(RouterID, Split)
     /// One of the two let go.
     case splitOver(RouterID, Split)
+    /// The arbiter does not answer, and it goes on.
+    case leaseKept(LeaseID, LeaseKeeping)
+    /// The arbiter has granted a renewal again.
+    case leaseKeptNoMore(LeaseID)
     /// Another node said so, or was not listened to.
     case greeting(RouterID, GreetingNote)
 }
@@ -111,6 +115,8 @@ extension Note {
         case .leaseLost(_, let loss): loss.rule
         case .split(_, let split), .splitLasts(_, let split): split.rule
         case .splitOver: .splitOver
+        case .leaseKept(_, let keeping): keeping.rule
+        case .leaseKeptNoMore: .leaseKeptNoMore
         case .greeting(_, let note): note.rule
         }
     }

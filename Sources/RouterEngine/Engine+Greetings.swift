@@ -23,6 +23,7 @@ extension Engine {
             let key = greetingKey(of: RouterID(index))
             if greetings[index]?.key != key {
                 greetings[index] = nil
+                companyChanged(RouterID(index))
                 deadlines.set(.init(.greeting, index), nil)
                 if let key { beginGreeting(RouterID(index), key, at: now, into: &effects) }
             } else if key != nil, let facts = facts(of: RouterID(index)) {
@@ -72,6 +73,9 @@ extension Engine {
         greet(id, at: now, into: &effects) {
             $0.note(masterFrom: tenure?.began, until: tenure?.ended)
             $0.start(at: now, into: &$1)
+        }
+        if let wanted = slot.lease.flatMap({ leases[$0.index]?.asksFor }) {
+            greet(id, at: now, into: &effects) { $0.ask(promiseFor: wanted, at: now, into: &$1) }
         }
     }
 
@@ -159,8 +163,14 @@ extension Engine {
     }
 
     private mutating func heed(_ note: GreetingNote, _ id: RouterID, at now: Instant, into effects: inout [Effect]) {
-        effects.append(.note(.greeting(id, note)))
+        if isWorthTelling(note, id, at: now) { effects.append(.note(.greeting(id, note))) }
         switch note {
+        case .joined, .restarted, .lost, .changed: companyChanged(id)
+        case .nameTwice: if let lease = slots[id.index]?.lease { leases[lease.index]?.machine.meetNamesake() }
+        case .promiseAsked(let peer, let sequence, let duration, let epoch):
+            promise(duration, id, to: peer, sequence, epoch, at: now, into: &effects)
+        case .promised(let peer, let since, let duration):
+            hearPromise(id, of: peer, since: since, duration, at: now, into: &effects)
         case .departs(let peer, _): takeTurn(id, after: peer.address, at: now, into: &effects)
         case .claimed(let peer): handOver(id, to: peer, at: now, into: &effects)
         default: break

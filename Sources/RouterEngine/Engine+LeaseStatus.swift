@@ -20,6 +20,16 @@ public struct LeaseStatus: Sendable {
     public var heldSince: Instant?
     /// When this node may take it, if nothing changes; nil where it does not wait for that.
     public var takesAt: Deadline?
+    /// By what it is held while the arbiter does not answer; nil: by a grant, or not at all.
+    public var keeping: LeaseKeeping?
+    /// This node may not take it, since the holder never heard it.
+    public var isExcluded = false
+    /// This node takes nothing before, since it promised; nil where it did not.
+    public var promisedUntil: Deadline?
+    /// Who may take it, by name where that is known; empty: anybody.
+    public var members: [String] = []
+    /// Of these, who has not promised although asked.
+    public var silent: [String] = []
 }
 
 extension Engine {
@@ -27,11 +37,19 @@ extension Engine {
 
     public func lease(_ id: LeaseID) -> LeaseStatus? {
         guard id.index < leases.count, let slot = leases[id.index] else { return nil }
+        let now = slot.machine.lastInput
+        func words(_ tag: MemberTag) -> String {
+            if tag == MemberTag(slot.machine.holder) { return slot.machine.holder.description }
+            return slot.around[tag]?.description ?? "a node that has not greeted (\(tag))"
+        }
         return LeaseStatus(
             definition: slot.definition, arbiter: slot.arbiter, standing: arbiterStandings[slot.arbiter.name],
             holder: slot.machine.holder, terms: slot.machine.terms, state: slot.machine.state,
             wants: slot.machine.wants, sight: slot.machine.sight, fencedUntil: slot.fencedUntil,
-            heldSince: slot.heldSince, takesAt: slot.machine.takesAt)
+            heldSince: slot.heldSince, takesAt: slot.machine.takesAt, keeping: slot.machine.keeping,
+            isExcluded: slot.machine.isExcluded, promisedUntil: slot.machine.hasPromised(at: now),
+            members: slot.machine.sight?.record?.members.tags.map(words) ?? [],
+            silent: slot.machine.silentMembers(at: now).map(words))
     }
 
     /// Whether an address may only be served under a lease.

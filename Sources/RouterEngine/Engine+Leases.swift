@@ -48,6 +48,7 @@ extension Engine {
             }
         }
         linkLeases()
+        settlePolicies(at: now, into: &effects)
         dirtyLeases = Array(leases.indices)
     }
 
@@ -56,6 +57,7 @@ extension Engine {
         let terms = slot.machine.terms
         leases[index]?.definition = slot.definition
         leases[index]?.arbiter = slot.arbiter
+        leases[index]?.machine.gatherAnew()
         if leases[index]?.machine.terms != terms {
             drive(LeaseID(index), at: now, into: &effects) { $0.reconfigure(terms, at: now, into: &$1) }
         }
@@ -202,11 +204,13 @@ extension Engine {
     ) {
         var said: [LeaseEffect] = []
         let before = leases[id.index]?.machine.loss
+        let keeping = leases[id.index]?.machine.keeping
         leases[id.index]?.drive(&said, body)
         if leases[id.index]?.machine.loss != before {
             for member in leases[id.index]?.members ?? [] { greetingChanged(member) }
         }
         for effect in said { carryOut(effect, of: id, at: now, into: &effects) }
+        settlePromises(of: id, after: keeping, at: now, into: &effects)
         deadlines.set(.init(.lease, id.index), leases[id.index]?.machine.nextDeadline)
         // It only ever comes too early: `expireLeases` looks, and sets it right.
         if let due = leases[id.index]?.machine.stepsDownAt { earliestStepDown = min(earliestStepDown, due) }

@@ -18,6 +18,10 @@ struct LeaseSlot: Sendable {
     var heldSince: Instant?
     /// Before this, nobody is handed over to who asks for it.
     var claimsFrom: Instant = .zero
+    /// Those who greet and have this lease.
+    var around: [MemberTag: HolderName] = [:]
+    /// What the others are asked to promise, as they were last told.
+    var asksFor: Duration?
     /// Names the lease in what a successor reads.
     var recordKey: UInt64
 
@@ -30,7 +34,8 @@ struct LeaseSlot: Sendable {
         self.name = name
         let holder = HolderName(fitting: arbiter.node ?? identity.hostName)
         machine = LeaseMachine(
-            holder: holder, incarnation: identity.incarnation, terms: terms, lastRequest: identity.firstRequest)
+            holder: holder, incarnation: identity.incarnation, terms: terms, policy: arbiter.policy,
+            lastRequest: identity.firstRequest)
         var hash = StableHash()
         hash.add(definition.name)
         hash.add(holder.description)
@@ -73,6 +78,14 @@ public struct NodeIdentity: Hashable, Sendable {
 extension ArbiterDefinition {
     /// Nil for what the configuration would not have accepted.
     var terms: LeaseTerms? { try? LeaseTerms(duration: leaseDuration, drift: drift) }
+
+    var policy: LeasePolicy {
+        switch whenDown {
+        case .peers: .peers
+        case .drop: .drop
+        case .keep: .keep
+        }
+    }
 
     /// Whether leases that were granted by this one go on under the other.
     func keepsLeases(of other: ArbiterDefinition) -> Bool {

@@ -9,6 +9,21 @@ extension Narration {
         return "\(Self.taking(taking)) (epoch \(epoch))"
     }
 
+    /// By what it goes on without its arbiter; nil where it does not.
+    public static func keeping(_ lease: LeaseStatus) -> String? {
+        guard let keeping = lease.keeping else { return nil }
+        let arbiter = "arbiter \(lease.arbiter.name) grants no renewal (\(standing(lease)))"
+        switch keeping {
+        case .promised:
+            let others = lease.members.filter { $0 != lease.holder.description }.joined(separator: ", ")
+            return "\(arbiter); lease \(lease.definition.name) is kept by promise of \(others) not to take it"
+        case .anyway:
+            return
+                "\(arbiter); lease \(lease.definition.name) is kept anyway, as `arbiter_down keep` wants: another node may hold "
+                + "it as well (SAFE-2 does not stand)"
+        }
+    }
+
     public static func taking(_ taking: LeaseTaking) -> String {
         switch taking {
         case .free: "its last holder had given it back"
@@ -26,7 +41,9 @@ extension Narration {
         case .nothingThere: return "\(arbiter) has no record of lease \(lease.definition.name)"
         case .heldByAnother(let holder?): return "\(holder) holds lease \(lease.definition.name)"
         case .heldByAnother(nil): return "another node held lease \(lease.definition.name) last, and gave it back"
-        case .expired: return "no renewal was granted in time by \(arbiter); \(standing(lease))"
+        case .expired:
+            let silent = lease.arbiter.whenDown == .peers ? "; not every other node promised not to take it" : ""
+            return "no renewal was granted in time by \(arbiter); \(standing(lease))\(silent)"
         case .released: return "this node gave lease \(lease.definition.name) back"
         case .olderRecord:
             return "\(arbiter) shows an older record than before: it was restored, lost its data, or is another one"
@@ -37,7 +54,14 @@ extension Narration {
     /// What a node that is ready waits for.
     public static func waiting(_ lease: LeaseStatus, at now: Instant) -> String {
         guard case .apart(let loss) = lease.state else { return "it is held; other members of the group are not ready" }
-        let reason = self.loss(loss, of: lease)
+        var reason = self.loss(loss, of: lease)
+        if lease.isExcluded {
+            return reason
+                + "; this node may not take it, because the holder has not heard its greetings: see that they arrive"
+        }
+        if let until = lease.promisedUntil {
+            reason += "; this node promised to take nothing for \(max(.zero, until - now).formattedSeconds()) s"
+        }
         guard let takesAt = lease.takesAt else { return reason }
         return "\(reason); unless that changes, this node takes it in \(max(.zero, takesAt - now).formattedSeconds()) s"
     }

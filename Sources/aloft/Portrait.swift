@@ -14,6 +14,8 @@ struct Portrait {
     let wire: String
     let group: String?
     let lease: [String]
+    /// By what a lease goes on without its arbiter.
+    let kept: String?
     let greeted: [String]
     /// Another that holds or held as well; `isSplit`: now.
     let split: String?
@@ -46,6 +48,7 @@ struct Portrait {
             + " on \(json["interface"]?.string ?? "?")" + (source.isEmpty ? "" : " from \(source)")
         group = json["sync_group"]?.string
         lease = Portrait.lease(json)
+        kept = json["lease"]?["kept"]?["reason"]?.string
         greeted = (json["greeted"]?.array ?? []).map(Portrait.greeted)
         split = json["split"]?["reason"]?.string.map { "\($0) [\(json["split"]?["rule"]?.string ?? "?")]" }
         isSplit = json["split"]?["is_over"]?.bool == false
@@ -58,6 +61,7 @@ struct Portrait {
         if faults.isEmpty, let because { text += "\n    because \(because)" }
         if isSplit, let split { text += "\n    SPLIT: \(split)" }
         if let first = lease.first { text += "\n    lease \(first)" }
+        if let kept { text += "\n    lease \(kept)" }
         return text
     }
 
@@ -121,6 +125,14 @@ struct Portrait {
             if let takes = lease["takes_in_ms"]?.integer {
                 lines.append("unless that changes, this node takes it in \(takes) ms")
             }
+        }
+        if let kept = lease["kept"] {
+            lines.append("\(kept["reason"]?.string ?? "?") [\(kept["rule"]?.string ?? "-")]")
+        }
+        let silent = (lease["not_promised"]?.array ?? []).compactMap(\.string)
+        if !silent.isEmpty { lines.append("asked, and not promised yet: \(silent.joined(separator: ", "))") }
+        if let promised = lease["promised_for_ms"]?.integer {
+            lines.append("this node promised to take nothing for \(promised) ms")
         }
         if let seen = lease["seen"] {
             let holder = seen["holder"]?.string.map { "\($0) holds" } ?? "nobody holds"

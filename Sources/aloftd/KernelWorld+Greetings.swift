@@ -82,7 +82,7 @@ extension Narration {
         case .departs(let peer, let namesThis):
             (.info, "\(peer) is going to stop" + (namesThis ? ", and named this node to follow" : ""))
         case .claimed(let peer): (.notice, "\(peer) ranks higher and asks for the lease")
-        case .promiseAsked(let peer, _, _): (.info, "\(peer) asks for a promise, since its arbiter is down")
+        case .promiseAsked(let peer, _, _, _): (.info, "\(peer) asks for a promise, since its arbiter is down")
         case .promised(let peer, _, let duration):
             (.info, "\(peer) promises not to take the lease for \(duration.formattedSeconds()) s")
         case .refused(let rejection, let source):

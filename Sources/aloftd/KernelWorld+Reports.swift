@@ -211,6 +211,14 @@ extension KernelWorld {
             if case .splitLasts = note { return log(.warning, "(\(status.name)) \(text)") }
             log(split.isOver ? .warning : .error, "(\(status.name)) \(text)")
             remember(note.rule, text, of: status, at: now)
+        case .leaseKept(let id, let keeping):
+            guard let lease = engine.lease(id) else { return }
+            log(
+                keeping.rule == .leaseKeptAnyway ? .error : .warning,
+                "(\(lease.definition.name)) \(Narration.keeping(lease) ?? "it is held without its arbiter")")
+        case .leaseKeptNoMore(let id):
+            guard let lease = engine.lease(id) else { return }
+            log(.notice, "(\(lease.definition.name)) arbiter \(lease.arbiter.name) has granted a renewal again")
         case .greeting(let id, let note):
             guard let line = Narration.line(note) else { return }
             log(line.level, "(\(name(id))) \(line.text)")

@@ -45,6 +45,21 @@ extension Worker {
             json.member("rule", loss.rule.description)
             json.member("reason", Narration.loss(loss, of: lease))
         }
+        json.member("arbiter_down", lease.arbiter.whenDown.rawValue)
+        if let keeping = lease.keeping {
+            json.memberObject("kept") { json in
+                json.member("rule", keeping.rule.description)
+                json.member("reason", Narration.keeping(lease) ?? "")
+                json.member("since_ms", (now - keeping.since).nanoseconds / 1_000_000)
+            }
+        }
+        if let until = lease.promisedUntil {
+            json.member("promised_for_ms", max(0, (until - now).nanoseconds / 1_000_000))
+        }
+        if !lease.members.isEmpty { json.memberArray("members") { json in lease.members.forEach { json.value($0) } } }
+        if !lease.silent.isEmpty {
+            json.memberArray("not_promised") { json in lease.silent.forEach { json.value($0) } }
+        }
         if let until = lease.fencedUntil { json.member("fenced_until_ns", until.nanoseconds) }
         if let sight = lease.sight {
             json.memberObject("seen") { json in

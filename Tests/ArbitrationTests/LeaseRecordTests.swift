@@ -61,7 +61,8 @@ import Testing
         }
         #expect(refusal([]) == .notARecord)
         #expect(refusal(changed(0, 0)) == .notARecord)
-        #expect(refusal(changed(4, 2)) == .format(2))
+        #expect(refusal(changed(4, 3)) == .format(3))
+        #expect(refusal(changed(4, 2)) == .length)
         #expect(refusal(changed(5, 4)) == .length)
         #expect(refusal(bytes + [0]) == .length)
         #expect(refusal(changed(7, 0)) == .terms(.driftOutOfRange))

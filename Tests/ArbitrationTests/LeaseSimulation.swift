@@ -9,6 +9,8 @@ import Primitives
 /// register is down for a while, or grants nothing. Clocks run at any rate within Φ, mostly at its limits. After that all is
 /// well, and everybody wants to hold.
 ///
+/// With `peers`, three nodes or two, of which most go on by promises of the others: see `LeaseSimulation+Peers.swift`.
+///
 /// A node serves from `mayHold` until its deadline by its own clock, as the fence does, whether its process lives or not.
 struct LeaseSimulation {
     typealias Nanoseconds = Int64
@@ -21,6 +23,9 @@ struct LeaseSimulation {
         case disturb
         case restart
         case settle
+        /// Of nodes among themselves.
+        case greet
+        case hello(SimulatedHello, from: Int)
         /// Between a node's session and a `WitnessMachine`, where there is one.
         case toWitness(WitnessDatagram)
         case toNode(WitnessDatagram)
@@ -51,6 +56,11 @@ struct LeaseSimulation {
         /// Whether half of its messages are late.
         var isSlow: Bool
         var session: WitnessSession?
+        var policy = LeasePolicy.drop
+        var company = SimulatedCompany()
+        /// Whom its greetings do not reach, and when.
+        var deaf: [Int: ClosedRange<Nanoseconds>] = [:]
+        var muteUntil: [Int: Nanoseconds] = [:]
 
         func local(_ time: Nanoseconds) -> Instant { Instant(nanoseconds: offset + time * rate / 1000) }
         /// The first true time at which the clock shows `instant`.
@@ -77,29 +87,42 @@ struct LeaseSimulation {
     var violation: String?
     var takings: Set<RuleID> = []
     var losses: Set<RuleID> = []
+    let peers: Bool
+    /// How often something was promised, a holder went on by promises, and a node was no member.
+    var promises = 0
+    var keepings = 0
+    var exclusions = 0
 
     /// The longest lease of the run, in true time; faults end after four.
     let longest: Nanoseconds
-    var calm: Nanoseconds { 4 * longest }
+    var calm: Nanoseconds { (peers ? 12 : 4) * longest }
     var settled: Nanoseconds { calm + (witness == nil ? 3 : 8) * longest }
     var end: Nanoseconds { settled + longest / 2 }
 
     /// Between two disturbances of one actor, at most. Few of them let a rare order of events run its course.
     let between: Nanoseconds
 
-    init(seed: UInt64, bug: LeaseBug?, witness witnessBug: WitnessBug?? = nil) throws {
+    init(seed: UInt64, bug: LeaseBug?, witness witnessBug: WitnessBug?? = nil, peers: Bool = false) throws {
         var random = SplitMix64(seed: seed)
         self.bug = bug
+        self.peers = peers
         longest = Self.second
         between = Self.second * Int64.random(in: 1...4, using: &random)
-        let start = Int64.random(in: 0...(4 * longest), using: &random)
+        // Where it is down for all, nobody takes; where promises are at work, one is cut off from it.
+        let start = peers ? 20 * longest : Int64.random(in: 0...(4 * longest), using: &random)
         registerIsDown = start...(start + max(0, Int64.random(in: (-2 * longest)...(2 * longest), using: &random)))
         let quiet = Int64.random(in: 0...(4 * longest), using: &random)
         registerIsQuiet = quiet...(quiet + max(0, Int64.random(in: (-3 * longest)...longest, using: &random)))
         self.random = random
         let names = Int.random(in: 0..<4, using: &self.random) == 0 ? ["a", "b", "a"] : ["a", "b"]
         if let witnessBug { addWitness(bug: witnessBug) }
-        for name in names { try add(name) }
+        guard peers else {
+            for name in names { try add(name) }
+            return
+        }
+        // A witness may forget who the members are; where there are two nodes, the holder asks all there are.
+        for name in witness == nil && chance(60) ? ["a", "b", "c"] : ["a", "b"] { try add(name) }
+        muteOne()
     }
 
     private mutating func add(_ name: String) throws {
@@ -110,9 +133,11 @@ struct LeaseSimulation {
         let rate = 1000 + (chance(70) ? limit : Int64.random(in: -bound...bound, using: &random))
         let holder = HolderName(name) ?? actors[0].name
         let offset = Int64.random(in: 0...(1000 * Self.second), using: &random)
-        let machine = try makeMachine(holder, drift: drift, predecessor: nil)
+        let policy: LeasePolicy = peers && chance(95) ? .peers : .drop
+        let machine = try makeMachine(holder, drift: drift, policy: policy, predecessor: nil)
         actors.append(Actor(name: holder, offset: offset, rate: rate, machine: machine, isSlow: chance(50)))
         let actor = actors.count - 1
+        actors[actor].policy = policy
         if witness != nil { addSession(actor) }
         start(actor, at: Int64.random(in: 0...longest, using: &random))
         schedule(.disturb, actor, at: Int64.random(in: 0...longest, using: &random))
@@ -120,13 +145,13 @@ struct LeaseSimulation {
     }
 
     private mutating func makeMachine(
-        _ holder: HolderName, drift: UInt16, predecessor: Incarnation?
+        _ holder: HolderName, drift: UInt16, policy: LeasePolicy, predecessor: Incarnation?
     ) throws -> LeaseMachine {
         lives += 1
-        let duration: Int64 = pick([1000, 1000, 1000, 1000, 600, 400])
+        let duration: Int64 = pick(peers ? [1000, 1000, 1000, 600] : [1000, 1000, 1000, 1000, 600, 400])
         let terms = try LeaseTerms(duration: .milliseconds(duration), drift: drift)
         var machine = LeaseMachine(
-            holder: holder, incarnation: Incarnation(lives), terms: terms,
+            holder: holder, incarnation: Incarnation(lives), terms: terms, policy: policy,
             roundTrip: chance(60) ? terms.duration / 3 : .zero, predecessor: predecessor)
         machine.bug = bug
         return machine
@@ -168,7 +193,14 @@ struct LeaseSimulation {
         if case .toWitness(let datagram) = entry.event { return witnessReceives(datagram, from: actor, at: now) }
         if case .witness(let fault) = entry.event { return try suffer(fault, at: now) }
         if case .restart = entry.event { return try restart(actor, at: now) }
-        if case .disturb = entry.event { return disturb(actor, at: now) }
+        if case .disturb = entry.event { return try disturb(actor, at: now) }
+        if case .hello(let hello, let other) = entry.event {
+            guard actors[actor].isAlive, actors[actor].machine.state != .stopped else { return }
+            guard now >= actors[actor].readyAt else {
+                return schedule(entry.event, actor, life: 0, at: actors[actor].readyAt)
+            }
+            return hear(hello, from: other, actor, at: now)
+        }
         let isCurrent = entry.life == actors[actor].machine.incarnation.rawValue && actors[actor].isAlive
         if case .perform(let effect, let isBlind) = entry.event {
             if isCurrent { perform(effect, isBlind: isBlind, actor, at: now) }
@@ -197,9 +229,10 @@ struct LeaseSimulation {
         case .answer(let answer, let request):
             input(actor, at: now) { $0.receive(answer, to: request, at: $1, into: &$2) }
         case .settle: input(actor, at: now) { $0.update(wants: true, at: $1, into: &$2) }
+        case .greet: greet(actor, at: now)
         case .toNode(let datagram): sessionReceives(datagram, actor, at: now)
         case .sessionWake: sessionAdvances(actor, at: now)
-        case .perform, .arrive, .disturb, .restart, .toWitness, .witness: break
+        case .perform, .arrive, .disturb, .restart, .toWitness, .witness, .hello: break
         }
     }
 }
@@ -212,25 +245,27 @@ extension LeaseSimulation {
             machine.update(wants: wants, at: now, into: &effects)
             machine.start(at: now, into: &effects)
         }
+        beginGreeting(actor, at: now)
     }
 
     private mutating func restart(_ actor: Int, at now: Nanoseconds) throws {
         guard !actors[actor].isAlive else { return }
         let old = actors[actor].machine
         let predecessor = chance(50) ? old.incarnation : nil
-        actors[actor].machine = try makeMachine(old.holder, drift: old.terms.drift, predecessor: predecessor)
+        actors[actor].machine = try makeMachine(
+            old.holder, drift: old.terms.drift, policy: actors[actor].policy, predecessor: predecessor)
         if witness != nil { addSession(actor) }
         actors[actor].isAlive = true
         actors[actor].readyAt = now
         start(actor, at: now)
     }
 
-    private mutating func disturb(_ actor: Int, at now: Nanoseconds) {
+    private mutating func disturb(_ actor: Int, at now: Nanoseconds) throws {
         guard now < calm else { return }
         schedule(.disturb, actor, at: now + Int64.random(in: 0...between, using: &random))
         guard actors[actor].isAlive else { return }
         switch Int.random(in: 0..<100, using: &random) {
-        case ..<20:
+        case ..<20 where !peers || chance(60):
             actors[actor].isAlive = false
             // A reboot clears the kernel; a crash of the process does not.
             if chance(20) { close(actor) }
@@ -244,8 +279,17 @@ extension LeaseSimulation {
             input(actor, at: now) { $0.update(wants: wants, at: $1, into: &$2) }
         case ..<80 where now >= actors[actor].readyAt:
             input(actor, at: now) { $0.hurry(at: $1, into: &$2) }
+        case 80..<97 where peers: disturbGreetings(actor, at: now)
+        case 97... where peers && now >= actors[actor].readyAt: try reload(actor, at: now)
         default: break
         }
+    }
+
+    /// Other terms.
+    private mutating func reload(_ actor: Int, at now: Nanoseconds) throws {
+        let duration: Int64 = pick([1000, 600, 400])
+        let terms = try LeaseTerms(duration: .milliseconds(duration), drift: actors[actor].machine.terms.drift)
+        input(actor, at: now) { $0.reconfigure(terms, at: $1, into: &$2) }
     }
 
     /// After a pause that begins at `time`; every pause is over one lease after the faults are.
@@ -279,6 +323,7 @@ extension LeaseSimulation {
             }
         }
         actors[actor].readyAt = time
+        if peers { askIfNew(actor, at: time) }
         guard let deadline = actors[actor].machine.nextDeadline, deadline != .distantFuture else { return }
         actors[actor].wakeAt = max(actors[actor].trueTime(deadline), now)
         schedule(.wake, actor, at: actors[actor].wakeAt)
@@ -296,9 +341,11 @@ extension LeaseSimulation {
         case .mustNotHold(let loss):
             close(actor)
             losses.insert(loss.rule)
+            if actors[actor].machine.isExcluded { exclusions += 1 }
             if now > settled { violation = "LIVE-1: lost without a fault (\(loss.rule))" }
         case .mayHold(let until, let epoch):
             actors[actor].fence = (until, epoch)
+            if case .promised = actors[actor].machine.keeping { keepings += 1 }
             guard actors[actor].serves(at: now) else { return }
             for other in actors.indices where other != actor && actors[other].serves(at: now) {
                 violation = "SAFE-2: actors \(actor) and \(other) serve at \(now)"

@@ -365,7 +365,7 @@ import Testing
             LeaseQuestion(lease: try #require(LeaseName("web/VI_\($0)")), request: UInt64($0 + 1), kind: .read)
         }
         pair.session.ask(questions, at: Bench.at(5000), into: &datagrams)
-        #expect(datagrams.count == 5)
+        #expect(datagrams.count == 10)
         #expect(datagrams.allSatisfy { $0.encoded(with: WitnessDatagramTests.key).count <= WitnessDatagram.largest })
         pair.toWitness = datagrams
         #expect(pair.exchange(at: 5000).count == 40)

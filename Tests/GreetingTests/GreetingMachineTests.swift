@@ -376,7 +376,7 @@ struct Company {
         company.notes = [[], []]
         company.act(0, at: 6500) { $0.ask(promiseFor: .seconds(3), at: $1, into: &$2) }
         company.run(6500, 6600)
-        guard case .promiseAsked(let asker, let sequence, let duration)? = company.notes[1].first else {
+        guard case .promiseAsked(let asker, let sequence, let duration, _)? = company.notes[1].first else {
             Issue.record("\(company.notes[1])")
             return
         }
