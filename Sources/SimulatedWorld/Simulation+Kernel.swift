@@ -106,8 +106,15 @@ extension Simulation {
         let notifications = host.notifications
         let incarnation = host.incarnation
         host.notifications = []
-        for input in notifications where host.incarnation == incarnation { handle(input, on: host) }
-        guard host.hasOverrun, host.incarnation == incarnation else { return }
+        for (position, input) in notifications.enumerated() where host.incarnation == incarnation {
+            guard host.isRunning else {
+                // It stands still between two of them: the rest is read before what comes later.
+                host.notifications.insert(contentsOf: notifications[position...], at: 0)
+                return
+            }
+            handle(input, on: host)
+        }
+        guard host.hasOverrun, host.incarnation == incarnation, host.isRunning else { return }
         host.hasOverrun = false
         handle(.kernelDump(host.kernel.links, host.kernel.reported), on: host)
     }

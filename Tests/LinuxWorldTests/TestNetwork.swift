@@ -75,6 +75,12 @@ struct TestNetwork: ~Copyable {
         try ip("-n \(right) address add 10.77.0.2/24 dev eth0")
         try ip("-n \(left) link set eth0 up")
         try ip("-n \(right) link set eth0 up")
+        // What is sent before the carrier is there is lost, and a busy machine says so late.
+        for namespace in [left, right] {
+            try eventually(within: .seconds(10), "carrier of eth0") {
+                try ip("-n \(namespace) -o link show dev eth0").contains("state UP")
+            }
+        }
     }
 
     deinit {
