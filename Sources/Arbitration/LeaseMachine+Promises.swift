@@ -80,7 +80,8 @@ struct LeaseCompany: Hashable, Sendable {
 ///   members, after which anybody may take, or a write of a process before it: then it does not go on;
 /// - nobody promises who holds, or whose own taking may be under way;
 /// - whoever was restarted takes nothing for L(1+Φ) from its start, by the record's L at the least: it may have promised;
-/// - a promise is never more than the L that the record says.
+/// - a promise is never more than the L that the record says, nor than the L of who makes it;
+/// - members are known by their names: no two nodes have the same.
 ///
 /// All that fails lets go: a member that is away, one that has no greetings, a record without others.
 extension LeaseMachine {
@@ -123,13 +124,19 @@ extension LeaseMachine {
 
     /// Another node, which holds, asks this one not to take for `duration`.
     ///
-    /// - Parameter epoch: the asker's.
+    /// Nothing is promised for longer than this node's own L, and nothing without `peers` of its own: so long a restarted process waits
+    /// (``mayTakeFrom(_:)``), also where the arbiter has forgotten the record. Nodes of other terms drop.
+    ///
+    /// - Parameters:
+    ///   - asker: who says that it holds.
+    ///   - epoch: the asker's.
     /// - Returns: whether it is promised.
     public mutating func promise(
-        _ duration: Duration, epoch: Epoch, at now: Instant, into effects: inout [LeaseEffect]
+        _ duration: Duration, to asker: HolderName, epoch: Epoch, at now: Instant, into effects: inout [LeaseEffect]
     ) -> Bool {
         expire(at: now, into: &effects)
-        guard state != .stopped, holdsUntil == nil, epoch >= highestEpoch,
+        guard state != .stopped, holdsUntil == nil, policy == .peers, duration <= terms.duration,
+            epoch >= highestEpoch, mayHold(asker, epoch),
             let span = try? LeaseTerms(
                 duration: duration, drift: sight?.record.map { max($0.terms.drift, terms.drift) } ?? terms.drift)
         else { return false }
@@ -139,6 +146,12 @@ extension LeaseMachine {
         if bug != .forgetsPromise { company.promisedUntil = max(company.promisedUntil, now + span.waitingTime) }
         proceed(at: now, into: &effects)
         return true
+    }
+
+    /// Nothing that was seen says that `asker` does not hold by `epoch`: no release of it, and no other holder.
+    private func mayHold(_ asker: HolderName, _ epoch: Epoch) -> Bool {
+        guard let record = sight?.record, record.epoch >= epoch else { return true }
+        return record.holder == asker
     }
 
     /// Another node has promised not to take.
@@ -152,9 +165,8 @@ extension LeaseMachine {
     ) {
         expire(at: now, into: &effects)
         let tag = MemberTag(name)
-        guard holdsUntil != nil, tag != company.tag, since <= now,
-            company.promises[tag].map({ since > $0.since }) ?? true,
-            company.promises[tag] != nil || company.promises.count < 4 * LeaseMembers.most
+        guard holdsUntil != nil, since <= now, needed?.members.contains(tag) == true,
+            company.promises[tag].map({ since > $0.since }) ?? true
         else { return proceed(at: now, into: &effects) }
         let counted = bug == .countsPromiseFromReceipt ? now : since
         company.promises[tag] = LeaseCompany.Promise(since: counted, duration: duration)
@@ -240,7 +252,8 @@ extension LeaseMachine {
     mutating func membersToWrite(after record: LeaseRecord?, sent now: Instant) -> LeaseMembers {
         let standing = record?.members ?? .anybody
         guard policy == .peers, !company.hasNamesake else { return .anybody }
-        company.members.formUnion(company.around)
+        // With more than a record has room for there are no members, whoever they are.
+        if company.members.count <= LeaseMembers.most { company.members.formUnion(company.around) }
         guard now >= company.changesFrom else { return standing }
         return LeaseMembers(company.members.union([company.tag]))
     }

@@ -42,6 +42,8 @@ extension GreetingMachine {
         }
         if let index = peers.firstIndex(where: { $0.incarnation == hello.incarnation }) {
             guard hello.sequence > peers[index].sequence || bug == .noSequenceCheck else { throw .replayed }
+            // Who takes another name greets as another.
+            guard hello.facts.name == peers[index].facts.name else { throw .replayed }
             return hear(index, hello, from: source, at: now, into: &effects)
         }
         try hearCandidate(hello, from: source, at: now, into: &effects)
@@ -114,11 +116,15 @@ extension GreetingMachine {
         let name = GreetingName(name: hello.facts.name, address: source, incarnation: hello.incarnation)
         guard hello.facts.name != facts.name else {
             retire(hello.incarnation, sequence: hello.sequence, isByReturn: false, isTold: true)
+            hasNamesake = true
             effects.append(.note(.nameTwice(name)))
             return
         }
         let before = peers.firstIndex { $0.facts.name == hello.facts.name }
-        guard before != nil || peers.count < Self.mostPeers else { throw .crowded }
+        guard before != nil || peers.count < Self.mostPeers else {
+            hasTurnedAway = true
+            throw .crowded
+        }
         if let before {
             let old = peers.remove(at: before)
             retire(old.incarnation, sequence: old.sequence, isByReturn: isReturn)
@@ -160,6 +166,7 @@ extension GreetingMachine {
         if hello.facts.name == facts.name || isTaken && old.isByReturn {
             if !old.isTold {
                 retired[index].isTold = true
+                hasNamesake = true
                 let name = GreetingName(name: hello.facts.name, address: source, incarnation: hello.incarnation)
                 effects.append(.note(.nameTwice(name)))
             }

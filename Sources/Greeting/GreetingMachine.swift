@@ -47,6 +47,10 @@ public struct GreetingMachine: Sendable {
     /// Who was told of as refused, and when.
     var refused: [Refused] = []
     var random: SplitMix64
+    /// A living node has the name of this one, or of a peer.
+    public internal(set) var hasNamesake = false
+    /// A node that proved to be there found no place among the peers.
+    public internal(set) var hasTurnedAway = false
     var bug: GreetingBug?
 
     struct Said: Hashable, Sendable {

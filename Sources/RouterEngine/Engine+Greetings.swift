@@ -49,7 +49,8 @@ extension Engine {
         let definition = slot.definition
         return GreetingSlot.Key(
             source: source, peers: definition.isUnicast ? definition.unicastPeers.map(\.address) : [],
-            group: definition.multicastGroup, authentication: definition.authentication)
+            group: definition.multicastGroup, authentication: definition.authentication, name: greetingName(of: slot),
+            lease: slot.lease.flatMap { leases[$0.index]?.name })
     }
 
     private mutating func beginGreeting(
@@ -89,6 +90,10 @@ extension Engine {
 
     // MARK: - What this node holds true
 
+    private func greetingName(of slot: RouterSlot) -> HolderName {
+        slot.lease.flatMap { leases[$0.index]?.machine.holder } ?? HolderName(fitting: nodeName)
+    }
+
     private func facts(of id: RouterID) -> GreetingFacts? {
         guard let slot = slots[id.index] else { return nil }
         let lease = slot.lease.flatMap { leases[$0.index] }
@@ -97,7 +102,7 @@ extension Engine {
         var kind = GreetingFacts.Authentication(.none)
         if case .pass = slot.definition.authentication { kind = GreetingFacts.Authentication(.password) }
         return GreetingFacts(
-            name: lease?.machine.holder ?? HolderName(fitting: nodeName), program: HelloText(identity.program),
+            name: greetingName(of: slot), program: HelloText(identity.program),
             role: slot.router.role, priority: slot.router.priority, obstacle: obstacle, claims: claims(slot, lease),
             isDeparting: isDeparting, version: slot.router.settings.format.version,
             interval: slot.router.settings.interval, preempts: slot.router.settings.preempts,
@@ -246,6 +251,9 @@ struct GreetingSlot: Sendable {
         var peers: [IPAddress]
         var group: IPAddress
         var authentication: InstanceDefinition.Authentication
+        /// Others know this node by its name, and what they promised is about one lease.
+        var name: HolderName
+        var lease: LeaseName?
     }
 
     var key: Key

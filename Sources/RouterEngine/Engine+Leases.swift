@@ -29,7 +29,7 @@ extension Engine {
             } : model.leases
         for definition in definitions {
             guard let arbiter = model.arbiter(named: definition.arbiter),
-                let slot = LeaseSlot(definition, arbiter, identity)
+                let slot = LeaseSlot(definition, arbiter, identity, at: now)
             else { continue }
             wanted.append(slot)
         }

@@ -44,13 +44,19 @@ extension Engine {
                 let heard = Set(slot.machine.peers.map(\.address))
                 isComplete = isComplete && addresses.allSatisfy(heard.contains)
             }
+            // One that was turned away could not be asked either.
+            isComplete = isComplete && !slot.machine.hasTurnedAway
+            if slot.machine.hasNamesake { leases[id.index]?.machine.meetNamesake() }
             for peer in slot.machine.peers where peer.facts.lease?.digest == digest {
                 around[MemberTag(peer.facts.name)] = peer.facts.name
             }
         }
-        // Names stay known for those who read them.
-        leases[id.index]?.around.merge(around) { $1 }
-        leases[id.index]?.machine.update(around: isComplete ? Set(around.keys) : [])
+        let present = Set(around.keys)
+        // Names stay known for those who read them, as long as the record has them.
+        let members = lease.machine.sight?.record?.members.tags ?? []
+        for (tag, name) in lease.around where around[tag] == nil && members.contains(tag) { around[tag] = name }
+        leases[id.index]?.around = around
+        leases[id.index]?.machine.update(around: isComplete ? present : [])
     }
 
     // MARK: - Promises
@@ -83,7 +89,7 @@ extension Engine {
         guard let lease = slots[id.index]?.lease else { return }
         var isPromised = false
         drive(lease, at: now, into: &effects) {
-            isPromised = $0.promise(duration, epoch: epoch, at: now, into: &$1)
+            isPromised = $0.promise(duration, to: peer.name, epoch: epoch, at: now, into: &$1)
         }
         guard isPromised else { return }
         greet(id, at: now, into: &effects) {

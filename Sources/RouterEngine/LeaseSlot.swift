@@ -26,7 +26,7 @@ struct LeaseSlot: Sendable {
     var recordKey: UInt64
 
     /// Nil when the model names something that is no name: it was checked long before.
-    init?(_ definition: LeaseDefinition, _ arbiter: ArbiterDefinition, _ identity: NodeIdentity) {
+    init?(_ definition: LeaseDefinition, _ arbiter: ArbiterDefinition, _ identity: NodeIdentity, at now: Instant) {
         guard let name = LeaseName(definition.name), let terms = arbiter.terms
         else { return nil }
         self.definition = definition
@@ -35,7 +35,7 @@ struct LeaseSlot: Sendable {
         let holder = HolderName(fitting: arbiter.node ?? identity.hostName)
         machine = LeaseMachine(
             holder: holder, incarnation: identity.incarnation, terms: terms, policy: arbiter.policy,
-            lastRequest: identity.firstRequest)
+            lastRequest: max(identity.firstRequest, UInt64(clamping: now.nanoseconds)))
         var hash = StableHash()
         hash.add(definition.name)
         hash.add(holder.description)

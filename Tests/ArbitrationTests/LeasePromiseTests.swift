@@ -101,18 +101,35 @@ import Testing
         #expect((extended(try promise(of: "b", since: 950, at: 960, &bench)) == nil) == (bug == nil))
     }
 
+    /// `a`, which asks its peers and is asked by them; nothing is known yet.
+    static func asked(policy: LeasePolicy = .peers) throws -> Bench {
+        var bench = try Bench()
+        bench.machine = LeaseMachine(
+            holder: try #require(HolderName("a")), incarnation: Bench.me, terms: try Bench.terms(1000), policy: policy)
+        return bench
+    }
+
+    static func ask(
+        _ bench: inout Bench, by asker: String = "b", _ duration: Duration = .seconds(1), epoch: UInt64 = 1,
+        at time: Int
+    ) throws -> Bool {
+        bench.machine.promise(
+            duration, to: try #require(HolderName(asker)), epoch: Epoch(epoch), at: Bench.at(time),
+            into: &bench.effects)
+    }
+
     @Test("A member that promised takes nothing for L(1+Φ) from then on, whatever stands", arguments: [nil, "b"])
     func promised(_ holder: String?) throws {
-        var bench = try Bench()
+        var bench = try Self.asked()
         let record = try Bench.record(holder)
         _ = bench.start()
         if holder == nil {
-            #expect(bench.machine.promise(.seconds(1), epoch: Epoch(1), at: Bench.at(5), into: &bench.effects))
+            #expect(try Self.ask(&bench, epoch: record.epoch.rawValue, at: 5))
             #expect(bench.answer(.found(record), to: 1, at: 10).isEmpty)
             #expect(bench.machine.takesAt == Bench.at(1105))
         } else {
             _ = bench.answer(.found(record), to: 1, at: 10)
-            #expect(bench.machine.promise(.seconds(1), epoch: Epoch(1), at: Bench.at(500), into: &bench.effects))
+            #expect(try Self.ask(&bench, epoch: record.epoch.rawValue, at: 500))
             #expect(bench.machine.takesAt == Bench.at(1600))
         }
     }
@@ -120,18 +137,52 @@ import Testing
     @Test("Nothing is promised to a holder that was, by one that holds, or whose taking is under way") func refused()
         throws
     {
-        var (bench, _) = try Bench.holding()
-        #expect(!bench.machine.promise(.seconds(1), epoch: Epoch(9), at: Bench.at(30), into: &bench.effects))
-        bench = try Bench()
-        #expect(!bench.machine.promise(.seconds(1), epoch: Epoch(9), at: Bench.at(0), into: &bench.effects))
+        var bench = try Self.holding(with: "b")
+        #expect(try !Self.ask(&bench, epoch: 9, at: 430))
+        bench = try Self.asked()
+        #expect(try !Self.ask(&bench, epoch: 9, at: 0))
+        bench = try Self.asked()
         _ = bench.start()
-        #expect(!bench.answer(.found(try Bench.record(nil)), to: 1, at: 10).isEmpty)
-        #expect(!bench.machine.promise(.seconds(1), epoch: Epoch(9), at: Bench.at(20), into: &bench.effects))
-        bench = try Bench()
+        for time in stride(from: 10, to: 3000, by: 10) where bench.machine.unsettled.isEmpty {
+            _ = bench.answer(.found(try Bench.record(nil)), to: bench.machine.requests, at: time)
+            if bench.machine.unsettled.isEmpty { _ = bench.advance(to: time) }
+        }
+        let taking = try #require(bench.machine.unsettled.first)
+        #expect(!taking.record.isFree)
+        #expect(try !Self.ask(&bench, epoch: 9, at: 3000))
+        bench = try Self.asked()
         _ = bench.start()
         _ = bench.answer(.found(try Bench.record("b", epoch: 5)), to: 1, at: 10)
-        #expect(!bench.machine.promise(.seconds(1), epoch: Epoch(4), at: Bench.at(20), into: &bench.effects))
-        #expect(bench.machine.promise(.seconds(1), epoch: Epoch(5), at: Bench.at(20), into: &bench.effects))
+        #expect(try !Self.ask(&bench, epoch: 4, at: 20))
+        #expect(try Self.ask(&bench, epoch: 5, at: 20))
+    }
+
+    @Test("Nothing is promised beyond what a restarted process would wait for") func modest() throws {
+        var bench = try Self.asked()
+        _ = bench.start()
+        _ = bench.answer(.found(try Bench.record("b")), to: 1, at: 10)
+        #expect(try !Self.ask(&bench, .milliseconds(1001), epoch: 9, at: 20))
+        #expect(try !Self.ask(&bench, .seconds(3600), epoch: .max, at: 20))
+        #expect(bench.machine.hasPromised(at: Bench.at(20)) == nil)
+        for policy in [LeasePolicy.drop, .keep] {
+            bench = try Self.asked(policy: policy)
+            _ = bench.start()
+            _ = bench.answer(.found(try Bench.record("b")), to: 1, at: 10)
+            #expect(try !Self.ask(&bench, epoch: 9, at: 20))
+        }
+    }
+
+    @Test("Nothing is promised to whom the arbiter shows not to hold: another does, or it gave back")
+    func othersAsk() throws {
+        var bench = try Self.asked()
+        _ = bench.start()
+        _ = bench.answer(.found(try Bench.record("b", epoch: 5)), to: 1, at: 10)
+        #expect(try !Self.ask(&bench, by: "c", epoch: 5, at: 20))
+        #expect(try Self.ask(&bench, by: "c", epoch: 6, at: 30))
+        bench = try Self.asked()
+        _ = bench.start()
+        _ = bench.answer(.found(try Bench.record(nil, epoch: 5)), to: 1, at: 10)
+        #expect(try !Self.ask(&bench, epoch: 5, at: 20))
     }
 
     @Test("Who is no member does not take; a member that was started just now waits first") func membersOnly() throws {

@@ -82,8 +82,8 @@ extension LeaseSimulation {
         guard now < calm else { return Int64.random(in: 0...(longest / 100), using: &random) }
         switch Int.random(in: 0..<100, using: &random) {
         case ..<5: return nil
-        case ..<10: return Int64.random(in: 0...longest, using: &random)
-        case ..<30: return Int64.random(in: 0...(longest / 2), using: &random)
+        case ..<25: return Int64.random(in: (longest / 4)...longest, using: &random)
+        case ..<40: return Int64.random(in: 0...(longest / 2), using: &random)
         default: return Int64.random(in: 0...(longest / 50), using: &random)
         }
     }
@@ -97,7 +97,7 @@ extension LeaseSimulation {
         if let wanted = hello.wanted {
             var isPromised = false
             input(actor, at: now) {
-                isPromised = $0.promise(wanted, epoch: hello.epoch, at: $1, into: &$2)
+                isPromised = $0.promise(wanted, to: hello.from, epoch: hello.epoch, at: $1, into: &$2)
             }
             if isPromised {
                 promises += 1

@@ -148,7 +148,9 @@ struct LeaseSimulation {
         _ holder: HolderName, drift: UInt16, policy: LeasePolicy, predecessor: Incarnation?
     ) throws -> LeaseMachine {
         lives += 1
-        let duration: Int64 = pick(peers ? [1000, 1000, 1000, 600] : [1000, 1000, 1000, 1000, 600, 400])
+        let duration: Int64 = pick(
+            // Whoever has a shorter one than the holder promises nothing.
+            peers ? [1000, 1000, 1000, 1000, 1000, 1000, 1000, 600] : [1000, 1000, 1000, 1000, 600, 400])
         let terms = try LeaseTerms(duration: .milliseconds(duration), drift: drift)
         var machine = LeaseMachine(
             holder: holder, incarnation: Incarnation(lives), terms: terms, policy: policy,

@@ -125,7 +125,9 @@ extension ClusterCheck {
         report(
             .clusterLeaseTerms, at: member, own.map { $0.lease ?? $0.drift ?? $0.whenDown ?? $0.name },
             "`\(here.name)` has other terms here than on \(name(usual)): \(differences.joined(separator: "; "))",
-            reason: "the larger times win, so it stays safe; which node holds decides how long a take-over lasts",
+            reason:
+                "the larger times win, so it stays safe; which node holds decides how long a take-over lasts, and with arbiter_down "
+                + "peers a node promises no more than its own terms allow, so that the holder lets go",
             fix: "write the same on every node",
             elsewhere: [place(usual, other.map { $0.lease ?? $0.drift ?? $0.whenDown ?? $0.name }, "the other terms")])
     }
