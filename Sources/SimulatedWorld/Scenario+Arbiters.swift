@@ -5,7 +5,7 @@ import Primitives
 extension Scenario {
     /// Which scenarios have an arbiter.
     public enum Arbiters: Hashable, Sendable {
-        /// One in three.
+        /// One in twelve.
         case drawn
         /// Every one. Advertisements are then a second or more apart, because what is judged is the leases.
         case always

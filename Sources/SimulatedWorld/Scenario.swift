@@ -77,7 +77,7 @@ public struct Scenario: Sendable {
         }
         self.routers = routers
         var models = Self.models(count, routers, linkCount, &shape)
-        let has = arbiterDraw.below(3) == 0 || arbiters != .drawn
+        let has = arbiterDraw.below(12) == 0 || arbiters != .drawn
         var drifts = [Int64](repeating: 0, count: count)
         arbiter =
             has
