@@ -67,6 +67,15 @@ public struct LeaseFence: ~Copyable {
 
     var name: FenceName { FenceName(instance: instance) }
 
+    /// What is guarded now, where the programs are.
+    public var standing: Set<FenceGuard> {
+        var result: Set<FenceGuard> = []
+        for (one, slot) in guards where attached[one.interface] != nil {
+            result.insert(FenceGuard(interface: one.interface, address: one.address, slot: slot))
+        }
+        return result
+    }
+
     /// The interfaces that are fenced now.
     public var interfaces: [InterfaceIndex] { attached.keys.sorted() }
 
