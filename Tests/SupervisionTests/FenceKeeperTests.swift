@@ -159,7 +159,7 @@ private struct Bench {
         #expect(lines.count == 8, "\(lines)")
         #expect(lines.first == "the lease fence is lost: somebody removed or changed it: gone")
         #expect(lines[1] == "the lease fence stands again" && lines.last == lines[1])
-        #expect(lines[2].hasSuffix("(10 times since it was said last)"), "\(lines)")
+        #expect(lines[4].hasSuffix("(10 times since it was said last)"), "\(lines)")
         // The worker hears each.
         #expect(bench.take().filter { $0 == .send(.fence(.timeouts, Bench.refusal)) }.count == 35)
     }
