@@ -57,7 +57,8 @@ extension Supervisor {
             return
         }
         // Its table would close what this node goes on holding, for as long as nobody renews.
-        let more = "; until then its table is taken off, and a node that hangs is stopped by the lifetimes of its addresses only"
+        let more =
+            "; until then its table is taken off, and a node that hangs is stopped by the lifetimes of its addresses only"
         log(fenceLosses.lost(line + more, isUrgent: true, at: now), into: &effects)
         effects.append(.removeFenceTable)
         answerWithoutFence("it \(status.text)", into: &effects)

@@ -37,7 +37,8 @@ public struct FenceLossLog: Sendable {
     public mutating func advance(to now: Instant) -> [Line] {
         var lines: [Line] = []
         if let text = waiting, now >= next {
-            lines.append(Line(level: .error, text: count > 1 ? "\(text) (\(count) times since it was said last)" : text))
+            lines.append(
+                Line(level: .error, text: count > 1 ? "\(text) (\(count) times since it was said last)" : text))
             (waiting, count) = (nil, 0)
             hasToldLoss = true
             next = now + Self.interval

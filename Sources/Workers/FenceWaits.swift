@@ -64,7 +64,8 @@ public struct FenceWaits {
     public var isEmpty: Bool { queues.isEmpty }
 
     public var nextDeadline: Deadline {
-        queues.isEmpty ? .distantFuture : queues.values.lazy.compactMap { $0.map(\.limit).min() }.min() ?? .distantFuture
+        queues.isEmpty
+            ? .distantFuture : queues.values.lazy.compactMap { $0.map(\.limit).min() }.min() ?? .distantFuture
     }
 
     /// The list for the supervisor.

@@ -31,7 +31,8 @@ extension SupervisorShell {
         do throws(SystemError) { try fence.removeTable() } catch {
             log.write(
                 .error, SupervisionRule.fenceLost,
-                "the table of the fence process that has ended cannot be taken off: \(error); it closes each address at the end of its lease", at: now)
+                "the table of the fence process that has ended cannot be taken off: \(error); it closes each address at the end of its lease",
+                at: now)
         }
     }
 

@@ -9,8 +9,9 @@ import Testing
 extension OnTheKernel.FenceWatch {
     /// The node has a second interface, and a reload puts an address there.
     private static func addSecond(_ scene: Scene) throws {
-        try scene.node.ip("link add dummy1 type dummy")
-        try scene.node.ip("link set dummy1 up")
+        try scene.node.ip("link add extra1 type veth peer name extra2")
+        try scene.node.ip("link set extra1 up")
+        try scene.node.ip("link set extra2 up")
     }
 
     private static func reload(_ scene: Scene, _ old: String, _ new: String) throws {
@@ -42,7 +43,7 @@ extension OnTheKernel.FenceWatch {
         defer { scene.lab.close() }
         try Self.addSecond(scene)
         // As many chains as an interface takes.
-        let chains = (0..<1024).map { "chain c\($0) { type filter hook ingress device dummy1 priority 0; }" }
+        let chains = (0..<1024).map { "chain c\($0) { type filter hook ingress device extra1 priority 0; }" }
         try File.write("table netdev full {\n\(chains.joined(separator: "\n"))\n}\n", to: scene.directory + "/full")
         _ = try scene.node.run(["nft", "-f", scene.directory + "/full"])
         try scene.startWitness()
@@ -50,8 +51,8 @@ extension OnTheKernel.FenceWatch {
         try scene.waitForAddress()
         let wire = try TestSocket.wire(scene.witness)
         try #require(Self.isServed(scene, wire))
-        try Self.reload(scene, "10.83.0.100/24", "10.83.0.100/24\n        10.84.0.100/24 dev dummy1")
-        try scene.wait("the lease fence is lost: put the fence of nf_tables up")
+        try Self.reload(scene, "10.83.0.100/24", "10.83.0.100/24\n        10.84.0.100/24 dev extra1")
+        try scene.wait("the lease fence is lost: cannot put the fence of nf_tables up")
         try scene.wait("and nf_tables cannot stand in")
         #expect(try !scene.tables().contains("aloft_fence_"))
         // Longer than the lease.
@@ -73,7 +74,7 @@ extension OnTheKernel.FenceWatch {
         // As many programs as an interface takes, each a fence of another daemon's.
         try NetworkNamespace(named: scene.node.namespace).run { () throws(SystemError) in
             guard let slot = FenceSlot(0), let nobody = IPAddress("240.0.0.1") else { return }
-            let interface = InterfaceIndex(if_nametoindex("dummy1"))
+            let interface = InterfaceIndex(if_nametoindex("extra1"))
             for number in 1...64 as ClosedRange<UInt32> {
                 var other = try LeaseFence(instance: number)
                 do throws(SystemError) {
@@ -85,7 +86,7 @@ extension OnTheKernel.FenceWatch {
         try scene.startDaemon()
         try scene.waitForAddress()
         let wire = try TestSocket.wire(scene.witness)
-        try Self.reload(scene, "10.83.0.100/24", "10.83.0.100/24\n        10.84.0.100/24 dev dummy1")
+        try Self.reload(scene, "10.83.0.100/24", "10.83.0.100/24\n        10.84.0.100/24 dev extra1")
         try scene.wait("the lease fence of BPF cannot be put up")
         let weaker = try Self.hasTable(scene)
         #expect(weaker, "\(scene.daemon?.output.text ?? "")")
