@@ -67,15 +67,6 @@ public struct LeaseFence: ~Copyable {
 
     var name: FenceName { FenceName(instance: instance) }
 
-    /// What is guarded now, where the programs are.
-    public var standing: Set<FenceGuard> {
-        var result: Set<FenceGuard> = []
-        for (one, slot) in guards where attached[one.interface] != nil {
-            result.insert(FenceGuard(interface: one.interface, address: one.address, slot: slot))
-        }
-        return result
-    }
-
     /// The interfaces that are fenced now.
     public var interfaces: [InterfaceIndex] { attached.keys.sorted() }
 
@@ -113,6 +104,18 @@ public struct LeaseFence: ~Copyable {
             try loaded?.maps.remove(gone.key)
             guards[gone] = nil
         }
+    }
+
+    /// Guards nothing any more that is not among these, where a list could not be put up whole: adds nothing, and leaves what a former daemon has at the
+    /// interfaces that remain.
+    public mutating func narrow(to list: Set<FenceGuard>) throws(SystemError) {
+        for (one, slot) in guards
+        where !list.contains(FenceGuard(interface: one.interface, address: one.address, slot: slot)) {
+            try loaded?.maps.remove(one.key)
+            guards[one] = nil
+        }
+        let left = Set(guards.keys.map(\.interface))
+        for interface in Set(attached.keys).subtracting(left).sorted() { try detach(interface) }
     }
 
     /// Takes everything off, at an orderly stop: from here on addresses are not guarded. The deadlines stay as they are.

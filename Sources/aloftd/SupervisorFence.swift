@@ -67,17 +67,12 @@ struct SupervisorFence: ~Copyable {
             }
         }
         if refusal != nil {
-            narrow()
+            // An address that is guarded no more would be closed for ever by programs that were refused after they stood.
+            try? fence?.narrow(to: Set(guards))
         } else if !guards.isEmpty {
             nextLook = now + Self.lookInterval
         }
         return refusal
-    }
-
-    /// Of programs that were refused after they stood: an address that is guarded no more would be closed by them for ever.
-    private mutating func narrow() {
-        let wanted = Set(guards)
-        if let standing = fence?.standing, !standing.isEmpty { try? fence?.setGuards(standing.filter(wanted.contains)) }
     }
 
     /// Another fence stands, so that none of the kernel's programs is needed.
