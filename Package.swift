@@ -171,6 +171,7 @@ let package = Package(
         test("Corosync", ["Arbitration", "CCorosync", "LinuxWorld", "Primitives"]),
         test("Greeting", ["Arbitration", "VRRP", "Primitives"]),
         test("MailWorker", ["Alerts", "LinuxWorld", "Primitives"]),
+        test("Workers", ["RouterEngine", "Supervision", "Arbitration", "Configuration", "Primitives"]),
         test("LinuxWorld", ["CLinux", "Netlink", "ConfigLanguage", "VRRP", "Primitives"]),
         .testTarget(name: "TidyTests", swiftSettings: strict),
         // One node with one lease, which the tests of the arbiter Corosync start in namespaces.

@@ -106,6 +106,18 @@ public struct LeaseFence: ~Copyable {
         }
     }
 
+    /// Guards nothing any more that is not among these, where a list could not be put up whole: adds nothing, and leaves what a former daemon has at the
+    /// interfaces that remain.
+    public mutating func narrow(to list: Set<FenceGuard>) throws(SystemError) {
+        for (one, slot) in guards
+        where !list.contains(FenceGuard(interface: one.interface, address: one.address, slot: slot)) {
+            try loaded?.maps.remove(one.key)
+            guards[one] = nil
+        }
+        let left = Set(guards.keys.map(\.interface))
+        for interface in Set(attached.keys).subtracting(left).sorted() { try detach(interface) }
+    }
+
     /// Takes everything off, at an orderly stop: from here on addresses are not guarded. The deadlines stay as they are.
     public mutating func remove() throws(SystemError) { try setGuards([]) }
 

@@ -45,7 +45,7 @@ public struct NFTablesFence: ~Copyable {
         _ list: [FenceGuard], open: [(slot: FenceSlot, until: Instant)] = []
     ) throws(SystemError) {
         let wanted = Set(list).sorted()
-        let names = try Self.interfaceNames()
+        let names = wanted.isEmpty ? [:] : try Self.interfaceNames()
         var until: [FenceSlot: Instant] = [:]
         for one in open { until[one.slot] = one.until }
         var placed: [InterfaceIndex: String] = [:]
@@ -68,6 +68,9 @@ public struct NFTablesFence: ~Copyable {
         // What was open for longer than it should be, because the commit waited.
         if BootClock.now() - begun > Self.margin, !open.isEmpty { try renew(open) }
     }
+
+    /// Whether this value has put a table up, whoever has taken it off since.
+    public var isStanding: Bool { !guards.isEmpty }
 
     /// Opens the addresses of slots until a time, less `margin`. What has passed already is not sent. Waits for the commits, of which each has
     /// 256 leases at most; returns the slots that were sent.

@@ -315,29 +315,42 @@ extension Engine {
 
     // MARK: - The fence
 
-    /// What the fence should guard now: every address of every router under a lease, where its interface is there.
+    /// What the fence should guard now: every address of every router under a lease, where its interface is there. No address of an interface is there
+    /// twice: a list of two owners is refused whole.
     public var guards: [GuardedAddress] {
         var result: [GuardedAddress] = []
-        var known: Set<GuardedAddress> = []
-        var owners: [IPAddress: LeaseID] = [:]
+        var known: [GuardedAddress.Place: LeaseID] = [:]
+        var owners: [IPAddress: Set<LeaseID>] = [:]
+        func add(_ place: GuardedAddress.Place, _ lease: LeaseID) {
+            guard known[place] == nil else { return }
+            known[place] = lease
+            result.append(GuardedAddress(interface: place.interface, address: place.address, lease: lease))
+        }
         for index in leases.indices {
             for member in leases[index]?.members ?? [] {
                 for id in slots[member.index]?.addresses ?? [] {
                     guard let entry = addresses[id] else { continue }
-                    owners[entry.key.prefix.address] = LeaseID(index)
+                    let address = entry.key.prefix.address
+                    owners[address, default: []].insert(LeaseID(index))
                     guard let interface = entry.interface else { continue }
-                    let item = GuardedAddress(
-                        interface: interface, address: entry.key.prefix.address, lease: LeaseID(index))
-                    if known.insert(item).inserted { result.append(item) }
+                    add(GuardedAddress.Place(interface: interface, address: address), LeaseID(index))
                 }
             }
         }
-        // Where one was installed under another name of its interface, until it is gone from there.
+        // Where one was installed under another name of its interface, until it is gone from there. The same link-local address may be under a lease on
+        // each of several links: whose it was there is what was guarded there before.
+        var before: [GuardedAddress.Place: LeaseID]?
         for interface in kernelAddresses.keys.sorted() {
             for address in kernelAddresses[interface] ?? [] where address.isMarked {
-                guard let lease = owners[address.prefix.address] else { continue }
-                let item = GuardedAddress(interface: interface, address: address.prefix.address, lease: lease)
-                if known.insert(item).inserted { result.append(item) }
+                let place = GuardedAddress.Place(interface: interface, address: address.prefix.address)
+                guard known[place] == nil, let possible = owners[place.address] else { continue }
+                let former = before ?? Dictionary(guardsInForce.map { ($0.place, $0.lease) }) { first, _ in first }
+                before = former
+                if let lease = former[place], possible.contains(lease) {
+                    add(place, lease)
+                } else if let only = possible.first, possible.count == 1 {
+                    add(place, only)
+                }
             }
         }
         return result

@@ -119,6 +119,14 @@ public struct GuardedAddress: Hashable, Sendable {
         self.address = address
         self.lease = lease
     }
+
+    /// What has one owner.
+    struct Place: Hashable {
+        var interface: InterfaceIndex
+        var address: IPAddress
+    }
+
+    var place: Place { Place(interface: interface, address: address) }
 }
 
 /// What a worker leaves to its successor about a lease: the slot in the fence, and under which epoch it held. The deadline is

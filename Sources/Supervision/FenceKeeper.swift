@@ -15,9 +15,19 @@ extension Supervisor {
         guard phase != .ended else { return }
         if fence.isRunning {
             effects.append(.sendHelper(.fence, .guards(guards)))
-        } else if fence.restartAt == nil {
+        } else if let restart = fence.restartAt {
+            // One that comes at once is told this list.
+            if restart > now { answerWithoutFence("it is started again soon", into: &effects) }
+        } else {
             startFence(at: now, into: &effects)
         }
+    }
+
+    /// Nothing stands, and nobody is there to say so.
+    private mutating func answerWithoutFence(_ why: String, into effects: inout [SupervisorEffect]) {
+        fenceReport = .lifetimes
+        effects.append(.send(.fence(.lifetimes, "\(fenceRefusal), and the fence process has ended: \(why)")))
+        if let fenceGuards { effects.append(.send(.guarded(fenceGuards.number))) }
     }
 
     private mutating func startFence(at now: Instant, into effects: inout [SupervisorEffect]) {
@@ -40,12 +50,26 @@ extension Supervisor {
         guard let line = fence.end(status, isWanted: phase == .running, at: now) else {
             return finishIfIdle(at: now, into: &effects)
         }
-        effects.append(.log(.error, SupervisionRule.fenceLost, line))
-        fenceReport = .lost
-        effects.append(.send(.fence(.lost, "the fence process \(status.text)")))
+        guard let restart = fence.restartAt, restart > now else {
+            log(fenceLosses.lost(line, isUrgent: true, at: now), into: &effects)
+            fenceReport = .lost
+            effects.append(.send(.fence(.lost, "the fence process \(status.text)")))
+            return
+        }
+        // Its table would close what this node goes on holding, for as long as nobody renews.
+        let more =
+            "; until then its table is taken off, and a node that hangs is stopped by the lifetimes of its addresses only"
+        log(fenceLosses.lost(line + more, isUrgent: true, at: now), into: &effects)
+        effects.append(.removeFenceTable)
+        answerWithoutFence("it \(status.text)", into: &effects)
+    }
+
+    func log(_ lines: [FenceLossLog.Line], into effects: inout [SupervisorEffect]) {
+        for line in lines { effects.append(.log(line.level, SupervisionRule.fenceLost, line.text)) }
     }
 
     mutating func advanceFence(to now: Instant, into effects: inout [SupervisorEffect]) {
+        log(fenceLosses.advance(to: now), into: &effects)
         while let due = fence.due(at: now) {
             switch due {
             case .restart:
@@ -74,7 +98,9 @@ extension Supervisor {
         case .log(let level, let text):
             for line in Self.lines(text) { effects.append(.logHelper(.fence, level, line)) }
         case .fenceStands(let report, let text, let number):
-            logFence(report, text, into: &effects)
+            // Both stand now, and only one of them is told what is not guarded any more.
+            if report == .timeouts, fenceReport != .timeouts { effects.append(.removeFencePrograms) }
+            logFence(report, text, at: now, into: &effects)
             let why = report == .lost ? text : text.isEmpty ? fenceRefusal : "\(fenceRefusal); \(text)"
             effects.append(.send(.fence(report, why)))
             effects.append(.send(.guarded(number)))
@@ -84,15 +110,14 @@ extension Supervisor {
     }
 
     /// What is new about it.
-    private mutating func logFence(_ report: FenceReport, _ text: String, into effects: inout [SupervisorEffect]) {
+    private mutating func logFence(
+        _ report: FenceReport, _ text: String, at now: Instant, into effects: inout [SupervisorEffect]
+    ) {
         defer { fenceReport = report }
+        if report == .timeouts { log(fenceLosses.stands(at: now), into: &effects) }
         switch (report, fenceReport) {
-        case (.lost, _):
-            effects.append(
-                .log(.error, SupervisionRule.fenceLost, "somebody removed or changed the lease fence: \(text)"))
-        case (.timeouts, .lost?):
-            effects.append(.log(.notice, SupervisionRule.fenceLost, "the lease fence stands again"))
-        case (.timeouts, .timeouts?), (.lifetimes, .lifetimes?), (.kernel, _): break
+        case (.lost, _): log(fenceLosses.lost("the lease fence is lost: \(text)", at: now), into: &effects)
+        case (.timeouts, .lost?), (.timeouts, .timeouts?), (.lifetimes, .lifetimes?), (.kernel, _): break
         case (.timeouts, _):
             effects.append(
                 .log(

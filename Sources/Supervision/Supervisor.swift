@@ -93,6 +93,7 @@ public struct Supervisor: Sendable {
     var fenceRefusal = ""
     /// What it said last.
     var fenceReport: FenceReport?
+    var fenceLosses = FenceLossLog()
     var mail = MailKeeper()
     public internal(set) var policy: RestartPolicy
     var worker: Worker?
@@ -198,10 +199,10 @@ public struct Supervisor: Sendable {
             if let stop = health.stopLimit, health.isRunning, stop > now, stop != .distantFuture {
                 withHooks(into: &effects) { $0.abandon(into: &$1) }
                 phase = .finishing(limit: stop, code: code)
-            } else if fence.isRunning, fence.stopLimit == nil {
+            } else if fence.isRunning, fence.stopLimit.map({ $0 > now && $0 != .distantFuture }) ?? true {
                 withHooks(into: &effects) { $0.abandon(into: &$1) }
                 stopFence(at: now, into: &effects)
-                phase = .finishing(limit: now + Self.fenceStopLimit, code: code)
+                phase = .finishing(limit: fence.stopLimit ?? now, code: code)
             } else {
                 close(code: code, at: now, into: &effects)
             }
@@ -347,7 +348,7 @@ public struct Supervisor: Sendable {
         withHooks(into: &effects) { $0.abandon(into: &$1) }
         if health.isRunning { effects.append(.signalHelper(.health, .kill)) }
         if arbiter.isRunning { effects.append(.signalHelper(.arbiter, .kill)) }
-        if fence.isRunning { effects.append(.signalHelper(.fence, .kill)) }
+        if fence.isRunning { killFence("did not stop in time", into: &effects) }
         giveUpMails(into: &effects)
         guard let script = settings.shutdownScript else { return end(code: code, into: &effects) }
         phase = .closing(limit: now + settings.shutdownLimit, code: code)

@@ -38,6 +38,10 @@ public enum SupervisorEffect: Equatable, Sendable {
     case guardAddresses(GuardedAddresses)
     /// Nothing is under a lease: take off what a former daemon may have left of a fence.
     case clearFence
+    /// Take off the kernel's programs that still stand, though they are refused: the fence process's table does it now.
+    case removeFencePrograms
+    /// Take off the table of a fence process that has gone: nobody renews what it closes.
+    case removeFenceTable
     /// End the connections of these addresses of this host, a bounded piece at a time.
     case endConnections([IPAddress])
     /// Leave those of these alone, which another effect may still be at.

@@ -15,7 +15,10 @@ final class FenceProcess {
     private var poller: Poller
     private var channel: SupervisorChannel
     private var outgoing = OutgoingFrames()
-    private var fence: NFTablesFence
+    private let instance: UInt32
+    /// Nil where the kernel has no nf_tables to speak to.
+    private var fence: NFTablesFence?
+    private var tries = FenceTableTries()
     private var guards: [FenceGuard] = []
     private var slots: [FenceSlot] = []
     /// Of the list that is in force.
@@ -46,7 +49,7 @@ final class FenceProcess {
         self.line = line
         self.channel = channel
         poller = try Poller()
-        fence = try NFTablesFence(instance: instance)
+        self.instance = instance
     }
 
     /// Runs until the supervisor says stop, or is gone: then the table stays, and closes what it guards.
@@ -96,20 +99,40 @@ final class FenceProcess {
     /// The table as it should be, with what is open.
     private func put() {
         do throws(SystemError) {
+            if fence == nil { fence = try NFTablesFence(instance: instance) }
             let open = open
-            try fence.setGuards(guards, open: open)
+            try fence?.setGuards(guards, open: open)
             told = [:]
             for one in open { told[one.slot] = one.until }
             line.send(opened: open)
-            say(.timeouts, "")
-        } catch { say(.lifetimes, "\(error)") }
-        let pause = report == .timeouts ? Self.lookInterval : Self.retryInterval
+            take(tries.succeeded(), "")
+        } catch { take(tries.failed(stands: isTableThere), "\(error)") }
+        let pause = report == .lifetimes ? Self.retryInterval : Self.lookInterval
         nextLook = guards.isEmpty ? .distantFuture : BootClock.now() + pause
+    }
+
+    private func take(_ step: FenceTableTries.Step, _ why: String) {
+        switch step {
+        case .say(let report): say(report, why)
+        case .remove:
+            do throws(SystemError) {
+                try fence?.remove()
+                told = [:]
+                say(.lifetimes, why)
+            } catch { say(.lost, "\(why); nor can it be taken off: \(error)") }
+        }
+    }
+
+    /// Whether any table closes what it guards: of this process, or of one before it.
+    private var isTableThere: Bool {
+        if fence?.isStanding ?? false { return true }
+        return (try? fence?.isPresent()) ?? false
     }
 
     /// Tells the kernel what has changed.
     private func renew() {
-        guard report == .timeouts else { return }
+        // A table that cannot be changed now closes all the same.
+        guard fence?.isStanding ?? false else { return }
         let changed = slots.filter { deadlines.read($0) != told[$0] }
         guard !changed.isEmpty else { return }
         do throws(SystemError) {
@@ -120,11 +143,12 @@ final class FenceProcess {
                 told[slot] = until
                 if let until { renewals.append((slot, until)) } else { closed.append(slot) }
             }
-            if !closed.isEmpty { try fence.close(closed) }
-            if !renewals.isEmpty { try fence.renew(renewals) }
+            if !closed.isEmpty { try fence?.close(closed) }
+            if !renewals.isEmpty { try fence?.renew(renewals) }
             line.send(opened: renewals)
         } catch {
             for slot in changed { told[slot] = nil }
+            guard report == .timeouts else { return }
             say(.lost, "it did not take a renewal: \(error)")
             nextLook = BootClock.now()
         }
@@ -136,21 +160,17 @@ final class FenceProcess {
         nextLook = now + Self.lookInterval
         guard report == .timeouts else { return put() }
         do throws(SystemError) {
-            guard let fault = try fence.check() else { return }
+            guard let fault = try fence?.check() else { return }
             // An interface that has gone took its chains with it: nothing is lost that anybody guards.
-            if case .changed(let text) = fault { say(.lost, text) }
+            if case .changed(let text) = fault { say(.lost, "somebody removed or changed it: \(text)") }
             put()
         } catch { say(.lost, "it cannot be looked at: \(error)") }
     }
 
     /// At an orderly stop; where an address could not be taken off, the table stays and drops what is meant for it.
     private func takeDown() {
-        let left = guards.stillPresent
-        if left.isEmpty {
-            try? fence.remove()
-        } else {
-            send(.log(.error, left.leftBehind))
-        }
+        // The supervisor looks again, and says so.
+        if guards.stillPresent.isEmpty { try? fence?.remove() }
     }
 
     private func beat() {

@@ -39,7 +39,7 @@ struct KernelWorld: World, ~Copyable {
     var hasMissedHelloPort = false
     /// To the arbiter worker.
     var arbiterLine: MessageLine?
-    var fenceWaits = FenceWaits()
+    var fenceWaits = FenceWaits(at: BootClock.now())
     /// Who listens for foreign claims of addresses.
     var claims = ClaimListeners()
     /// Questions for an arbiter that have not left yet.
@@ -111,7 +111,8 @@ struct KernelWorld: World, ~Copyable {
             case .install(let id):
                 if let interface = engine.address(id)?.interface, !claims.cover(interface) { claims.areDue = true }
                 if !fenceWaits.holds(.install, id, engine, at: now) { perform(.install, id, engine, at: now) }
-            case .refresh(let id): request(.refresh, id, engine, at: now)
+            // One that waits for its fence would be installed by that.
+            case .refresh(let id): if !fenceWaits.isWaiting(id) { request(.refresh, id, engine, at: now) }
             case .withdraw(let id):
                 fenceWaits.forget(id, engine)
                 // Whoever takes the lease next must not find the address in use.

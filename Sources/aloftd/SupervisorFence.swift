@@ -56,17 +56,28 @@ struct SupervisorFence: ~Copyable {
         var text: String
     }
 
-    /// Guards exactly these from now on. Nil when it stands; otherwise why it does not, which is for good: what is there already stays and goes by
-    /// the same deadlines.
+    /// Guards exactly these from now on. Nil when it stands; otherwise why it does not, which is for good: what is there already goes by the same
+    /// deadlines until another fence stands (`removePrograms`), as far as it is still to be guarded.
     mutating func guardAddresses(_ wanted: GuardedAddresses, at now: Instant) -> String? {
         guards = wanted.fenceGuards
         nextLook = nil
-        if let refusal { return refusal }
-        do throws(SystemError) {
-            try put()
-            if !guards.isEmpty { nextLook = now + Self.lookInterval }
-        } catch { refusal = "the lease fence of BPF cannot be put up: \(error)" }
+        if refusal == nil {
+            do throws(SystemError) { try put() } catch {
+                refusal = "the lease fence of BPF cannot be put up: \(error)"
+            }
+        }
+        if refusal != nil {
+            // An address that is guarded no more would be closed for ever by programs that were refused after they stood.
+            try? fence?.narrow(to: Set(guards))
+        } else if !guards.isEmpty {
+            nextLook = now + Self.lookInterval
+        }
         return refusal
+    }
+
+    /// Another fence stands, so that none of the kernel's programs is needed.
+    mutating func removePrograms() {
+        if refusal != nil { try? fence?.remove() }
     }
 
     private mutating func put() throws(SystemError) {
@@ -83,7 +94,7 @@ struct SupervisorFence: ~Copyable {
     }
 
     /// What a former daemon left that was not allowed to use BPF would never be opened again. Only where there is one something is committed.
-    private func removeTable() throws(SystemError) {
+    func removeTable() throws(SystemError) {
         var old = try NFTablesFence(instance: instance)
         if try old.isPresent() { try old.remove() }
     }
@@ -105,7 +116,8 @@ struct SupervisorFence: ~Copyable {
                 return isLost ? [Word(report: .kernel, text: "")] : []
             }
             let text = faults.map(\.description).joined(separator: "; ")
-            return [Word(report: .lost, text: text), Word(report: .kernel, text: "")]
+            let blame = "somebody removed or changed it: \(text)"
+            return [Word(report: .lost, text: blame), Word(report: .kernel, text: "")]
         } catch {
             defer { isLost = true }
             return isLost ? [] : [Word(report: .lost, text: "it cannot be looked at or put back: \(error)")]
@@ -114,11 +126,12 @@ struct SupervisorFence: ~Copyable {
 
     /// Takes it off: nothing is guarded any more. Where an address still stands, because nobody could take it off, the fence stays as well: its lease
     /// is given back or runs out, and somebody else serves then. Returns those addresses.
+    ///
+    /// Both kinds of fence: programs that were refused may stand, and a fence process that died or was killed has left its table.
     mutating func remove() -> [FenceGuard] {
         nextLook = nil
-        guard refusal == nil else { return [] }
         let left = guards.stillPresent
-        if left.isEmpty { try? fence?.remove() }
+        if left.isEmpty { clear() }
         return left
     }
 }

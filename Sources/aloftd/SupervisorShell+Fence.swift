@@ -14,12 +14,25 @@ extension SupervisorShell {
 
     func lookAtFence(at now: Instant) {
         for word in fence.look(at: now) {
-            if word.report == .lost {
-                log.write(.error, SupervisionRule.fenceLost, "somebody removed the lease fence: \(word.text)", at: now)
-            } else {
-                log.write(.notice, SupervisionRule.fenceLost, "the lease fence stands again", at: now)
-            }
+            let lines =
+                word.report == .lost
+                ? fenceLosses.lost("the lease fence is lost: \(word.text)", at: now) : fenceLosses.stands(at: now)
+            write(lines, at: now)
             tell(word)
+        }
+        write(fenceLosses.advance(to: now), at: now)
+    }
+
+    private func write(_ lines: [FenceLossLog.Line], at now: Instant) {
+        for line in lines { log.write(line.level, SupervisionRule.fenceLost, line.text, at: now) }
+    }
+
+    func removeFenceTable(at now: Instant) {
+        do throws(SystemError) { try fence.removeTable() } catch {
+            log.write(
+                .error, SupervisionRule.fenceLost,
+                "the table of the fence process that has ended cannot be taken off: \(error); it closes each address at the end of its lease",
+                at: now)
         }
     }
 

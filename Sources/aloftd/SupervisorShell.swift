@@ -31,6 +31,7 @@ final class SupervisorShell {
     var exitCode: Int32?
     var notifier: SystemdNotifier
     var fence: SupervisorFence
+    var fenceLosses = FenceLossLog()
     var closer = ConnectionCloser()
     var environment: [String]?
     /// What scripts get back; the daemon's own is raised.
@@ -179,6 +180,8 @@ final class SupervisorShell {
         case .sendHelper(let helper, let message): helpers[helper]?.outgoing.append(message.frame)
         case .guardAddresses(let guards): guardAddresses(guards, at: now)
         case .clearFence: fence.clear()
+        case .removeFencePrograms: fence.removePrograms()
+        case .removeFenceTable: removeFenceTable(at: now)
         case .endConnections(let addresses): endConnections(of: addresses, at: now)
         case .keepConnections(let addresses): closer.keep(addresses)
         case .start(let owner, let command, let environment):

@@ -69,7 +69,7 @@ struct Worker: ~Copyable {
                 noteTurn(since: woke)
                 let found = try poller.wait(until: wake)
                 woke = BootClock.now()
-                try round(signals, dueAt: wake, readyClaims(found))
+                try round(signals, dueAt: wake, ready(found))
             }
             node.world.send(.stopped)
             flushChannel()
@@ -93,11 +93,22 @@ struct Worker: ~Copyable {
 
     mutating func measurePatience() { patience = (node.engine.shortestWait ?? .seconds(4)) / 4 }
 
-    /// The listeners among the events of the last wait: nearly always none.
-    private func readyClaims(_ found: Int) -> [UInt64] {
-        var ready: [UInt64] = []
-        for index in 0..<found where poller.event(index).token >= Token.claims {
-            ready.append(poller.event(index).token)
+    /// What of the events of the last wait is rarely among them, and costs something to look for. What did not fit into them comes with the next.
+    private struct Ready {
+        var claims: [UInt64] = []
+        var arbiters = false
+        var fence = false
+    }
+
+    private func ready(_ found: Int) -> Ready {
+        var ready = Ready()
+        for index in 0..<found {
+            switch poller.event(index).token {
+            case Token.arbiters: ready.arbiters = true
+            case Token.fence: ready.fence = true
+            case let token where token >= Token.claims: ready.claims.append(token)
+            default: break
+            }
         }
         return ready
     }
@@ -123,13 +134,13 @@ struct Worker: ~Copyable {
     }
 
     private mutating func round(
-        _ signals: borrowing SignalSource, dueAt wake: Instant, _ readyClaims: [UInt64]
+        _ signals: borrowing SignalSource, dueAt wake: Instant, _ ready: Ready
     ) throws(SystemError) {
         // After a stall everything that was heard meanwhile counts before any timer does.
         let hasStalled = BootClock.now() - wake > .milliseconds(20)
         readPackets(batches: hasStalled ? 4096 : 8)
         readGreetings()
-        if !readyClaims.isEmpty { readClaims(readyClaims) }
+        if !ready.claims.isEmpty { readClaims(ready.claims) }
         try readMonitor()
         try node.world.readAnswers()
         if node.world.answersLost {
@@ -138,9 +149,9 @@ struct Worker: ~Copyable {
             try readEverything()
         }
         deliverFailures()
-        readArbiters()
+        if ready.arbiters { readArbiters() }
         readChannel()
-        node.world.readFenceLine()
+        if ready.fence { node.world.readFenceLine() }
         node.world.performWaiting(node.engine, at: BootClock.now())
         while let received = try signals.receive() {
             // TERM: the supervisor is gone (PR_SET_PDEATHSIG), or somebody wants this worker to release.

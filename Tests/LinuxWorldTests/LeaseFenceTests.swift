@@ -62,6 +62,30 @@ import Testing
         }
     }
 
+    @Test("narrowed, it guards what is still wanted of what stands, adds nothing, and leaves the rest")
+    func narrow() throws {
+        let network = try TestNetwork("fnr")
+        let inside = try NetworkNamespace(named: network.left)
+        let (eth0, lo) = (try index("eth0", in: inside), try index("lo", in: inside))
+        let both = try guards(eth0, lo)
+        let other = FenceGuard(
+            interface: eth0, address: try #require(IPAddress("10.77.0.51")), slot: try #require(slot))
+        try inside.run { () throws(SystemError) in
+            var former = try LeaseFence(instance: 0x7E57_0012)
+            try former.setGuards(both)
+            var fence = try LeaseFence(instance: 0x7E57_0013)
+            try fence.setGuards(both)
+            try fence.narrow(to: [both[0], other])
+            #expect(fence.guards.keys.map(\.interface) == [eth0] && fence.interfaces == [eth0])
+            #expect(try fence.hook.entries(eth0, .ingress)?.count == 2)
+            #expect(try fence.hook.entries(lo, .ingress)?.count == 1, "another daemon's")
+            try fence.narrow(to: [])
+            #expect(fence.guards.isEmpty && fence.interfaces.isEmpty)
+            #expect(try fence.hook.entries(eth0, .egress)?.count == 1)
+            try former.remove()
+        }
+    }
+
     @Test("the discipline itself is taken away, as by tc qdisc del, and comes back")
     func disciplineDeleted() throws {
         let network = try TestNetwork("fdd")

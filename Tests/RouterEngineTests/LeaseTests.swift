@@ -274,6 +274,52 @@ struct LeaseTests {
         #expect(try bench.place(\.isWithdrawal) >= 0)
     }
 
+    /// The same link-local address on two links, under a lease each.
+    static func twins() throws -> LeaseBench {
+        var instances = [
+            LeaseBench.instance(addresses: ["10.0.0.9/24", "fe80::99/64"]),
+            LeaseBench.instance("VI_2", id: 52, addresses: ["10.1.0.9/24", "fe80::99/64"]),
+        ]
+        instances[1].interface = "e1"
+        let model = LeaseBench.model(instances)
+        try #require(model.leases.count == 2)
+        return try LeaseBench.master(model)
+    }
+
+    static func places(_ bench: LeaseBench) -> Set<[UInt32]> {
+        Set(bench.bench.engine.guards.map { [$0.interface.rawValue, UInt32($0.lease.index)] })
+    }
+
+    @Test("One link-local address on two links is guarded on each by its own lease, and by no other")
+    func twinsAreGuarded() throws {
+        var bench = try Self.twins()
+        for (index, link) in Bench.links.enumerated() {
+            let address = KernelAddress(
+                interface: link.index, prefix: try #require(IPPrefix("fe80::99/64")), isMarked: true)
+            bench.handle(.address(address))
+            #expect(bench.bench.engine.guards.count == 4, "\(index): \(bench.bench.engine.guards)")
+        }
+        #expect(Self.places(bench) == [[Bench.e0.rawValue, 0], [Bench.e1.rawValue, 1]])
+    }
+
+    @Test("… and where its interface is renamed, by the lease that guarded it there")
+    func twinIsRenamed() throws {
+        var bench = try Self.twins()
+        bench.handle(
+            .address(
+                KernelAddress(interface: Bench.e0, prefix: try #require(IPPrefix("fe80::99/64")), isMarked: true)))
+        bench.handle(.link(Link(index: Bench.e0, name: "lan0", isUp: true)))
+        // The name is another's now, and so is the router's address.
+        bench.handle(.link(Link(index: InterfaceIndex(9), name: "e0", isUp: true)))
+        #expect(bench.bench.engine.guards.contains { $0.interface == InterfaceIndex(9) && $0.lease == LeaseID(0) })
+        let left = bench.bench.engine.guards.filter { $0.interface == Bench.e0 }
+        #expect(left.contains { $0.address == IPAddress("fe80::99") && $0.lease == LeaseID(0) }, "\(left)")
+        #expect(!left.contains { $0.lease == LeaseID(1) })
+        // It stays so for as long as the address does.
+        bench.handle(.link(Link(index: Bench.e0, name: "lan0", isUp: false)))
+        #expect(bench.bench.engine.guards.filter { $0.interface == Bench.e0 } == left)
+    }
+
     // MARK: - Stopping
 
     @Test("A stop withdraws, closes the fence, gives the lease back, and ends when that was granted")

@@ -73,7 +73,8 @@ private struct Bench {
         _ = bench.take()
         bench.says(.fenceStands(.timeouts, "", guards: 7))
         #expect(bench.logged(.warning, SupervisionRule.fenceWeak))
-        #expect(bench.take() == [.send(.fence(.timeouts, Bench.refusal)), .send(.guarded(7))])
+        #expect(
+            bench.take() == [.removeFencePrograms, .send(.fence(.timeouts, Bench.refusal)), .send(.guarded(7))])
         bench.says(.fenceStands(.timeouts, "", guards: 8))
         #expect(!bench.logged(.warning, SupervisionRule.fenceWeak))
         bench.says(.fenceStands(.lifetimes, "EOPNOTSUPP", guards: 9))
@@ -90,7 +91,7 @@ private struct Bench {
         #expect(bench.take().first == .send(.fence(.lost, "the table is gone")))
         bench.says(.fenceStands(.timeouts, "", guards: 7))
         #expect(bench.logged(.notice, SupervisionRule.fenceLost))
-        #expect(bench.take().first == .send(.fence(.timeouts, Bench.refusal)))
+        #expect(bench.take().contains(.send(.fence(.timeouts, Bench.refusal))))
     }
 
     @Test("One that dies is a lost fence; its successor is started at once and told what to guard")
@@ -103,6 +104,91 @@ private struct Bench {
         #expect(bench.take() == [.startHelper(.fence, .start), .sendHelper(.fence, .guards(Bench.guards))])
         bench.says(.fenceStands(.timeouts, "", guards: 7))
         #expect(bench.logged(.notice, SupervisionRule.fenceLost))
+    }
+
+    @Test("One that does not come back: its table is taken off, and nothing but lifetimes is promised until it does")
+    func absent() {
+        var bench = Bench.ready()
+        bench.ends(.signalled(9))
+        bench.wait(.zero)
+        bench.effects = []
+        // A second time: it is not started again at once.
+        bench.ends(.exited(1))
+        let told = bench.take()
+        #expect(told.first == .removeFenceTable)
+        guard told.count == 3, case .send(.fence(.lifetimes, let why)) = told[1] else {
+            Issue.record("\(told)")
+            return
+        }
+        #expect(why.contains("exited with code 1") && why.contains(Bench.refusal), "\(why)")
+        #expect(told[2] == .send(.guarded(7)))
+        // Each list is answered meanwhile.
+        let more = GuardedAddresses(Bench.guards.entries, number: 8)
+        bench.put(more)
+        let answer = bench.take()
+        #expect(answer.last == .send(.guarded(8)), "\(answer)")
+        bench.wait(.seconds(1))
+        #expect(bench.take() == [.startHelper(.fence, .start), .sendHelper(.fence, .guards(more))])
+        bench.says(.fenceStands(.timeouts, "", guards: 8))
+        #expect(bench.take().contains(.send(.fence(.timeouts, Bench.refusal))))
+    }
+
+    @Test("When its table stands the kernel's programs go, which nobody would tell what is guarded no more")
+    func programsGo() {
+        var bench = Bench()
+        _ = bench.take()
+        bench.says(.fenceStands(.lifetimes, "EOPNOTSUPP", guards: 7))
+        #expect(!bench.take().contains(.removeFencePrograms), "they are all there is")
+        bench.says(.fenceStands(.timeouts, "", guards: 7))
+        #expect(bench.take().first == .removeFencePrograms)
+        bench.says(.fenceStands(.timeouts, "", guards: 8))
+        #expect(!bench.take().contains(.removeFencePrograms))
+    }
+
+    @Test("supervision.fence.lost: a fight for the fence is told at once, and then once a second, with how often")
+    func fight() {
+        var bench = Bench.ready()
+        for _ in 0..<35 {
+            bench.says(.fenceStands(.lost, "somebody removed or changed it: gone", guards: 7))
+            bench.says(.fenceStands(.timeouts, "", guards: 7))
+            bench.wait(.milliseconds(100))
+        }
+        let lines = bench.effects.compactMap { effect -> String? in
+            if case .log(_, SupervisionRule.fenceLost, let text) = effect { text } else { nil }
+        }
+        #expect(lines.count == 8, "\(lines)")
+        #expect(lines.first == "the lease fence is lost: somebody removed or changed it: gone")
+        #expect(lines[1] == "the lease fence stands again" && lines.last == lines[1])
+        #expect(lines[4].hasSuffix("(10 times since it was said last)"), "\(lines)")
+        // The worker hears each.
+        #expect(bench.take().filter { $0 == .send(.fence(.timeouts, Bench.refusal)) }.count == 35)
+    }
+
+    @Test("A table that was lost within a second of the last word, and stays so, is told when the second is over")
+    func lateLoss() {
+        var losses = FenceLossLog()
+        var now = Instant(nanoseconds: 5)
+        var lines = losses.lost("a", at: now) + losses.stands(at: now)
+        #expect(lines.map(\.level) == [.error, .notice])
+        now = now + .milliseconds(500)
+        lines = losses.lost("b", at: now)
+        #expect(lines == [])
+        now = now + .milliseconds(500)
+        lines = losses.advance(to: now) + losses.advance(to: now + .seconds(9))
+        #expect(lines.map(\.text) == ["b"])
+        lines = losses.stands(at: now + .seconds(9))
+        #expect(lines.map(\.level) == [.notice])
+    }
+
+    @Test("A table that cannot be changed is renewed and said to be lost, then taken off before lifetimes are all")
+    func tries() {
+        var tries = FenceTableTries()
+        // None stands, as where the kernel has no nfnetlink.
+        var steps = [tries.failed(stands: false), tries.failed(stands: false), tries.succeeded()]
+        #expect(steps == [.say(.lifetimes), .say(.lifetimes), .say(.timeouts)])
+        // The last but one: it could not be taken off.
+        steps = (0..<3).map { _ in tries.failed(stands: true) } + [tries.succeeded(), tries.failed(stands: true)]
+        #expect(steps == [.say(.lost), .remove, .remove, .say(.timeouts), .say(.lost)])
     }
 
     @Test("One that says nothing for ten seconds, or what is no message, is killed")
@@ -139,6 +225,33 @@ private struct Bench {
         for _ in 0..<12 { bench.wait(.milliseconds(500)) }
         let effects = bench.take()
         #expect(effects.contains(.signalHelper(.fence, .kill)) && effects.contains(.exit(0)))
+    }
+
+    @Test("Asked late, because a hook takes its time, it has its two seconds all the same; killed, the log says so")
+    func lateStop() throws {
+        var bench = Bench.ready()
+        bench.supervisor.receive(
+            .hook(HookRequest(key: "VI", state: "STOP", commands: [ScriptCommand(arguments: ["/bin/slow"])])),
+            at: bench.now, wallClock: 0, promise: bench.now, into: &bench.effects)
+        bench.supervisor.receive(.stop, at: bench.now, into: &bench.effects)
+        bench.supervisor.receive(
+            .stopped, at: bench.now, wallClock: 0, promise: bench.now, into: &bench.effects)
+        bench.supervisor.workerEnded(.exited(0), at: bench.now, into: &bench.effects)
+        let hook = try #require(
+            bench.effects.lazy.compactMap { effect -> ProcessOwner? in
+                if case .start(let owner, _, _) = effect { owner } else { nil }
+            }.first)
+        bench.wait(.milliseconds(2400))
+        #expect(!bench.take().contains(.sendHelper(.fence, .stop)))
+        bench.supervisor.processEnded(hook, status: .exited(0), at: bench.now, into: &bench.effects)
+        #expect(bench.take().contains(.sendHelper(.fence, .stop)))
+        for _ in 0..<19 { bench.wait(.milliseconds(100)) }
+        let early = bench.take()
+        #expect(!early.contains(.exit(0)) && !early.contains(.signalHelper(.fence, .kill)), "\(early)")
+        bench.wait(.milliseconds(100))
+        #expect(bench.logged(.error, SupervisionRule.fenceLost))
+        let late = bench.take()
+        #expect(late.contains(.exit(0)) && late.contains(.signalHelper(.fence, .kill)), "\(late)")
     }
 
     @Test("Where nothing is under a lease, what a former daemon left of a fence goes, once")
