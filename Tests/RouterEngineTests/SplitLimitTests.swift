@@ -162,7 +162,7 @@ import VRRP
             }
         }
         all = claimAll()
-        all += SplitTests.pass(.seconds(1), &bench)
+        all += SplitTests.pass(.seconds(2), &bench)
         #expect(all.splits.count == 1 && Self.announced(all) == 10 && all.announcements == 10)
         all = claimAll()
         all += SplitTests.pass(.seconds(1), &bench)
