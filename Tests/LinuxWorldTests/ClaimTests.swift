@@ -89,7 +89,7 @@ import VRRP
         }
         var poller = try Poller(capacity: 4)
         try poller.add(socket.descriptor, token: 7)
-        try ip("-n \(network.left) link add other type dummy")
+        try ip("-n \(network.left) link add other type veth peer name another")
         try ip("-n \(network.left) link set other up")
         try ip("-n \(network.left) link set other down")
         #expect(try poller.wait(until: BootClock.now() + .milliseconds(50)) == 0)
