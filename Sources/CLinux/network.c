@@ -316,19 +316,19 @@ int32_t aloft_claim_filter(int32_t descriptor, uint16_t type, const uint8_t *add
     return errno == ENOMEM && count > 0 ? aloft_claim_filter(descriptor, type, addresses, 0) : -errno;
 }
 
-int32_t aloft_claim_socket(uint32_t interface, uint16_t type, const uint8_t *addresses, uint32_t count,
-                           int32_t receive_buffer) {
+int32_t aloft_claim_socket(uint16_t type, const uint8_t *addresses, uint32_t count, int32_t receive_buffer) {
     // Without a protocol it hears nothing until the filter stands and it is bound.
     int descriptor = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
     REQUIRE(aloft_claim_filter(descriptor, type, addresses, count));
     set(descriptor, SOL_SOCKET, SO_RCVBUF, receive_buffer);
-    struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_ifindex = (int)interface, .sll_protocol = htons(type)};
+    struct sockaddr_ll name = {.sll_family = AF_PACKET, .sll_protocol = htons(type)};
     if (bind(descriptor, (struct sockaddr *)&name, sizeof name) < 0) return fail(descriptor, -errno);
     return descriptor;
 }
 
-int32_t aloft_receive_frames(int32_t descriptor, uint8_t *buffer, uint32_t slot, uint32_t *lengths, int32_t count) {
+int32_t aloft_receive_frames(int32_t descriptor, uint8_t *buffer, uint32_t slot, uint32_t *lengths, uint32_t *interfaces,
+                             int32_t count) {
     struct mmsghdr messages[BATCH];
     struct iovec vectors[BATCH];
     struct sockaddr_ll names[BATCH];
@@ -345,6 +345,7 @@ int32_t aloft_receive_frames(int32_t descriptor, uint8_t *buffer, uint32_t slot,
     for (int i = 0; i < got; i++) {
         uint32_t length = messages[i].msg_len > slot ? slot : messages[i].msg_len;
         lengths[i] = names[i].sll_pkttype == PACKET_OUTGOING ? 0 : length;
+        interfaces[i] = (uint32_t)names[i].sll_ifindex;
     }
     return got;
 }

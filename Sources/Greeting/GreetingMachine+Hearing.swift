@@ -218,10 +218,12 @@ extension GreetingMachine {
     private mutating func heardTenure(_ index: Int, _ hello: Hello, at now: Instant) {
         guard let masterFor = hello.masterFor else { return }
         let began = now - masterFor
-        let isSame =
+        let isLikeBefore =
             peers[index].masterFrom.map { before in
                 before - began < .seconds(1) && began - before < max(.seconds(1), masterFor / 10)
             } ?? false
+        // Who had let go and is master has become so anew, however little time lies between.
+        let isSame = isLikeBefore && (peers[index].masterUntil == nil || hello.notMasterFor != nil)
         if !isSame { (peers[index].masterFrom, peers[index].masterUntil) = (began, nil) }
         let ended = hello.notMasterFor.map { now - $0 }
         if ended == nil || peers[index].masterUntil == nil { peers[index].masterUntil = ended }

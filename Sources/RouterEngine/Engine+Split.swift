@@ -22,8 +22,7 @@ extension Engine {
 
     /// It sent priority 0: it lets go.
     mutating func rivalReleased(_ id: RouterID, _ source: IPAddress, at now: Instant, into effects: inout [Effect]) {
-        guard slots[id.index]?.splits.current?.source == source else { return }
-        splitEnded(id, slots[id.index]?.splits.end(at: now), at: now, into: &effects)
+        splitEnded(id, slots[id.index]?.splits.rivalReleased(source, at: now), at: now, into: &effects)
     }
 
     /// A frame on `interface` says that another MAC address has an address.
@@ -51,6 +50,7 @@ extension Engine {
         let own = slots[id.index]?.router.settings.interval.duration ?? .zero
         if case .goesOn(announce: true)? = slots[id.index]?.splits.heardClaim(claim, own: own, at: now) {
             announce(address, count: 1, at: now, into: &effects)
+            slots[id.index]?.splits.current?.isAnswered = true
         }
         armSplit(id)
     }
@@ -99,7 +99,7 @@ extension Engine {
     mutating func splitEnded(_ id: RouterID, _ split: Split?, at now: Instant, into effects: inout [Effect]) {
         defer { armSplit(id) }
         guard let split, let slot = slots[id.index] else { return }
-        slots[id.index]?.counters.splitTime += split.duration
+        slots[id.index]?.counters.splitTime += max(.zero, split.duration - split.counted)
         effects.append(.note(.splitOver(id, split)))
         // The link may have learnt the other meanwhile.
         guard slot.router.role == .master else { return }
@@ -112,13 +112,13 @@ extension Engine {
     }
 
     mutating func splitIsDue(_ id: RouterID, at now: Instant, into effects: inout [Effect]) {
-        if slots[id.index]?.splits.confirmClaim(at: now) == true {
-            splitBegan(id, into: &effects)
-            let claimed = slots[id.index]?.splits.current?.address
-            for address in slots[id.index]?.addresses ?? []
-            where addresses[address]?.key.prefix.address == claimed {
-                announce(address, count: 1, at: now, into: &effects)
+        if let claimed = slots[id.index]?.splits.confirmClaim(at: now) {
+            let answered = (slots[id.index]?.addresses ?? []).filter { address in
+                addresses[address].map { claimed.contains($0.key.prefix.address) } ?? false
             }
+            slots[id.index]?.splits.current?.isAnswered = !answered.isEmpty
+            splitBegan(id, into: &effects)
+            for address in answered { announce(address, count: 1, at: now, into: &effects) }
         }
         if let split = slots[id.index]?.splits.current, now >= slots[id.index]?.splits.quietAt ?? now {
             // A peer that greets as master still holds.

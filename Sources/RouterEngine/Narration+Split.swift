@@ -9,8 +9,9 @@ extension Narration {
         if split.isOver {
             let length = "for \(split.duration.formattedSeconds()) s, as far as was seen"
             switch split.sign {
-            case .address: return "\(other(split)) does not claim \(claimed(split))\(place) any more; it did \(length)"
-            case .advert, .greeting:
+            case .address where split.source == nil:
+                return "\(other(split)) does not claim \(claimed(split))\(place) any more; it did \(length)"
+            case .advert, .address, .greeting:
                 return "one holds again\(place): \(own) and \(other(split)) were master at once \(length)"
             }
         }
@@ -20,11 +21,15 @@ extension Narration {
             return
                 "two hold\(place), \(since): \(own) is master, and so is \(other(split)), which advertises although it should yield; find out why it does not hear this node's adverts"
         case .address:
+            let answer = split.isAnswered ? "announced again; " : ""
             return
-                "two hold\(place), \(since): \(own) is master, and \(other(split)) says that it has \(claimed(split)); announced again; find out who has that MAC address"
+                "two hold\(place), \(since): \(own) is master, and \(other(split)) says that it has \(claimed(split)); \(answer)find out who has that MAC address"
+        case .greeting where split.isHindsight:
+            return
+                "two were master at once\(place), for \(split.duration.formattedSeconds()) s until \(max(.zero, now - split.lastSeen).formattedSeconds()) s ago: \(own) and \(other(split)), by what it greets; find out why their adverts did not arrive"
         case .greeting:
             return
-                "two were master at once\(place): \(own) and \(other(split)), by what it greets, from \(max(.zero, now - split.since).formattedSeconds()) s ago on; find out why their adverts did not arrive"
+                "two hold\(place), \(since): \(own) is master, and so is \(other(split)), by what it greets; find out why their adverts did not arrive"
         }
     }
 

@@ -29,6 +29,12 @@ public struct Split: Hashable, Sendable {
     /// The last sign of the other, or when one of the two let go; `end` where it is over.
     public internal(set) var lastSeen: Instant
     public internal(set) var isOver = false
+    /// The claim was answered with an announcement.
+    public internal(set) var isAnswered = false
+    /// It was over already when a greeting told of it.
+    public internal(set) var isHindsight = false
+    /// What of `duration` was counted when it seemed to be over before.
+    var counted = Duration.zero
 
     /// How long both held, as far as was seen.
     public var duration: Duration { max(.zero, lastSeen - since) }
@@ -71,12 +77,21 @@ public struct Tenure: Hashable, Sendable {
 ///   router is still master `settling` later;
 /// - greetings by which both were master for longer than 3A + S, and a tenth of the time since, for clocks that run apart.
 ///
+/// What is told once: another's time as master, by its source (`told`); and what the same source does again within
+/// `claimQuiet` of the end is the same split. A priority 0 does not end such a one, or a forger could begin one with each pair.
+///
 /// The one that loses hears a single advert, as in every pre-emption, and steps down: only a greeting can tell it.
 struct SplitWatch: Sendable {
     /// The one that is going on.
     var current: Split?
     /// The last that is over.
     var last: Split?
+    /// Until when what each source did has been told. There may be several at once, and each greeting is of all of them.
+    private var told: [(source: IPAddress, until: Instant)] = []
+    /// What another greets of a time before says nothing of the present one.
+    private var episodeFrom: Instant = .zero
+    /// The present one began so soon after the last that only silence ends it.
+    private var isRepeated = false
     /// When this router became master; nil while it is not.
     var tenure: Tenure?
     var previousTenure: Tenure?
@@ -87,12 +102,14 @@ struct SplitWatch: Sendable {
     /// A claim that may just have been on its way.
     private var claim: (claim: AddressClaim, at: Instant)?
     private var confirmsClaimAt: Instant?
+    /// What was claimed while that was not certain: of this router's addresses.
+    private var claimed: Set<IPAddress> = []
     /// When it is over without another sign.
     var quietAt: Instant = .distantFuture
     private var remindsAt: Instant = .distantFuture
     private var reminderPause = Duration.zero
-    private var defendsFrom: Instant = .zero
-    private var defencePause = Duration.zero
+    /// When each address may be announced again. Of this router's addresses.
+    private var defences: [IPAddress: (from: Instant, pause: Duration)] = [:]
     private var claimPause = claimQuiet
 
     /// Without an advert, this is how long the end is waited for at least: a greeting comes within it.
@@ -109,6 +126,8 @@ struct SplitWatch: Sendable {
     static let longestSettling = Duration.milliseconds(500)
     /// What ended longer ago is not told any more: a worker's successor would tell it again.
     static let longestHindsight = Duration.seconds(60)
+    /// Of so many other routers it is remembered what was told.
+    static let mostTold = 16
 
     /// How long what was under way at a hand-over may still arrive.
     static func settling(_ interval: Duration) -> Duration { min(interval, longestSettling) }
@@ -123,8 +142,13 @@ struct SplitWatch: Sendable {
     mutating func becameMaster(at began: Instant) {
         tenure = Tenure(began: began)
         servedUntil = .distantFuture
+        forgetSigns()
+        defences = [:]
+    }
+
+    private mutating func forgetSigns() {
         (suspect, claim, confirmsClaimAt) = (nil, nil, nil)
-        (defendsFrom, defencePause) = (.zero, .zero)
+        claimed = []
     }
 
     /// Whatever was going on is over: this router lets go. What it was, if anything.
@@ -132,18 +156,22 @@ struct SplitWatch: Sendable {
         let ended = min(now, servedUntil)
         if let tenure { previousTenure = Tenure(began: tenure.began, ended: max(tenure.began, ended)) }
         tenure = nil
-        (suspect, claim, confirmsClaimAt) = (nil, nil, nil)
+        forgetSigns()
         return end(at: ended)
     }
 
     // MARK: - Signs
 
-    /// A router that loses against this one advertised. True when that makes it a split.
+    /// A router that loses against this one advertised. True when that makes it a split that is to be told of.
     mutating func heardRival(
         _ source: IPAddress, every theirs: Duration, own: Duration, at now: Instant
     ) -> Bool {
         guard let tenure else { return false }
-        let quiet = max(Self.shortestQuiet, max(theirs, own) * 4)
+        let last = last.flatMap {
+            $0.sign != .address && now - $0.lastSeen < Self.claimQuiet && $0.lastSeen > tenure.began ? $0 : nil
+        }
+        let isSoon = current == nil ? last != nil : isRepeated
+        let quiet = max(isSoon ? Self.claimQuiet : Self.shortestQuiet, max(theirs, own) * 4)
         if current != nil {
             current?.lastSeen = now
             if current?.source == nil { current?.source = source }
@@ -163,9 +191,25 @@ struct SplitWatch: Sendable {
             return false
         }
         begin(.advert, since: since, at: now)
-        current?.source = source
+        isRepeated = isSoon
         quietAt = now + quiet
+        if let last, last.source == source {
+            var again = last
+            (again.isOver, again.isHindsight, again.lastSeen) = (false, false, now)
+            current = again
+            remindsAt = now + Self.claimQuiet
+            return false
+        }
+        current?.source = source
         return true
+    }
+
+    /// It sent priority 0: it lets go. What is over with that.
+    mutating func rivalReleased(_ source: IPAddress, at now: Instant) -> Split? {
+        guard let present = current, present.source == source else { return nil }
+        guard isRepeated else { return end(at: now) }
+        current?.lastSeen = now
+        return nil
     }
 
     enum ClaimVerdict {
@@ -185,33 +229,36 @@ struct SplitWatch: Sendable {
             // A router that advertises is over when its adverts are; its last claims may come later.
             let pause = current?.sign == .address ? claimPause : Self.shortestQuiet
             quietAt = max(now + pause, quietAt == .distantFuture ? now : quietAt)
-            return .goesOn(announce: mayDefend(at: now))
+            return .goesOn(announce: mayDefend(claim.address, at: now))
         }
+        claimed.insert(claim.address)
         guard self.claim == nil else { return .nothing }
         self.claim = (claim, now)
         confirmsClaimAt = now + Self.settling(interval)
         return .pending
     }
 
-    /// The claim was no echo: this router is still master.
-    mutating func confirmClaim(at now: Instant) -> Bool {
-        guard let due = confirmsClaimAt, now >= due, let claim else { return false }
-        (self.claim, confirmsClaimAt) = (nil, nil)
-        guard current == nil else { return false }
+    /// The claim was no echo: this router is still master. The addresses to announce; nil where it is not yet time.
+    mutating func confirmClaim(at now: Instant) -> Set<IPAddress>? {
+        guard let due = confirmsClaimAt, now >= due, let claim else { return nil }
+        let addresses = claimed
+        forgetSigns()
+        guard current == nil else { return nil }
         begin(.address, since: claim.at, at: now)
         current?.name(claim.claim)
         current?.lastSeen = claim.at
         let isAgain = last.map { $0.mac == claim.claim.mac && now - $0.lastSeen < Self.longestClaimQuiet } ?? false
         claimPause = isAgain ? min(claimPause * 2, Self.longestClaimQuiet) : Self.claimQuiet
         quietAt = now + claimPause
-        return mayDefend(at: now)
+        return addresses.filter { mayDefend($0, at: now) }
     }
 
-    /// At most one a second, and ever more rarely: two that answer each other for ever would only fill the link.
-    private mutating func mayDefend(at now: Instant) -> Bool {
-        guard now >= defendsFrom else { return false }
-        defencePause = defencePause == .zero ? Self.firstDefence : min(defencePause * 2, Self.longestDefence)
-        defendsFrom = now + defencePause
+    /// At most one a second of each address, and ever more rarely: two that answer each other for ever would only fill the link.
+    private mutating func mayDefend(_ address: IPAddress, at now: Instant) -> Bool {
+        let before = defences[address]
+        if let before, now < before.from { return false }
+        let pause = before.map { min($0.pause * 2, Self.longestDefence) } ?? Self.firstDefence
+        defences[address] = (now + pause, pause)
         return true
     }
 
@@ -223,21 +270,37 @@ struct SplitWatch: Sendable {
         _ theirs: Tenure, of source: IPAddress, _ name: HolderName, heardAt: Instant, allowance: Duration,
         at now: Instant
     ) -> Comparison {
-        guard let (began, ended) = overlap(with: theirs, heardAt: heardAt, allowance: allowance, at: now) else {
-            // One that goes on ends when the other says that it let go.
-            if let current, current.source == source || current.name == name, let end = theirs.ended {
-                return .over(self.end(at: max(current.since, min(end, now))))
+        guard let overlap = self.overlap(with: theirs, heardAt: heardAt, allowance: allowance, at: now) else {
+            // One that goes on ends when the other says that it let go since then.
+            if let current, current.source == source || current.name == name, let end = theirs.ended,
+                end > max(current.since, episodeFrom)
+            {
+                return .over(self.end(at: min(end, now)))
             }
             return .nothing
         }
-        let goesOn = tenure != nil && theirs.ended == nil
-        if current == nil {
-            if last.map({ began <= $0.lastSeen && $0.source == source }) ?? false { return .nothing }
-            begin(.greeting, since: began, at: now)
-        } else if current?.source != nil, current?.source != source {
-            return .nothing
+        var began = overlap.began
+        let ended = overlap.ended
+        let goesOn = overlap.isPresent && theirs.ended == nil
+        if let until = told.first(where: { $0.source == source })?.until, began <= until {
+            // Told already, unless it is about the present one, or the other still holds although that was believed to be over.
+            let isMore =
+                current?.source == source ? ended > max(until, episodeFrom) : goesOn && ended - until > allowance
+            guard isMore else { return .nothing }
+            began = until
         }
-        let isNew = current?.name == nil && current?.sign == .greeting
+        guard goesOn || current?.source == source && ended + allowance >= max(current?.since ?? now, episodeFrom) else {
+            // Of a time that is over, and not of what goes on now, if anything does.
+            var past = Split(sign: .greeting, source: source, name: name, since: began, lastSeen: ended)
+            (past.isOver, past.isHindsight) = (true, true)
+            remember(source, until: ended)
+            if current == nil { last = past }
+            return .wasOne(past)
+        }
+        let isNew = current == nil
+        if isNew { begin(.greeting, since: began, at: now) }
+        // One at a time: this one is told of when the other is over.
+        if let other = current?.source, other != source { return .nothing }
         current?.source = source
         current?.name = name
         if let present = current {
@@ -248,9 +311,18 @@ struct SplitWatch: Sendable {
             quietAt = max(quietAt == .distantFuture ? now : quietAt, now + Self.claimQuiet)
             return isNew ? .begun : .nothing
         }
-        current?.lastSeen = ended
-        let split = self.end(at: ended)
-        return isNew ? .wasOne(split) : .over(split)
+        return .over(self.end(at: ended))
+    }
+
+    private mutating func remember(_ source: IPAddress, until: Instant) {
+        if let index = told.firstIndex(where: { $0.source == source }) {
+            told[index].until = max(told[index].until, until)
+            return
+        }
+        if told.count >= Self.mostTold, let oldest = told.indices.min(by: { told[$0].until < told[$1].until }) {
+            told.remove(at: oldest)
+        }
+        told.append((source, until))
     }
 
     enum Comparison {
@@ -263,13 +335,15 @@ struct SplitWatch: Sendable {
 
     private func overlap(
         with theirs: Tenure, heardAt: Instant, allowance: Duration, at now: Instant
-    ) -> (began: Instant, ended: Instant)? {
+    ) -> (began: Instant, ended: Instant, isPresent: Bool)? {
         for own in [tenure, previousTenure].compactMap(\.self) {
             let began = max(own.began, theirs.began)
             // What it is since then, nobody knows.
             let ended = min(own.ended ?? heardAt, theirs.ended ?? heardAt)
             let tolerance = allowance + .nanoseconds(max(0, (now - began).nanoseconds) / 10)
-            if ended - began > tolerance, now - ended < Self.longestHindsight { return (began, ended) }
+            if ended - began > tolerance, now - ended < Self.longestHindsight {
+                return (began, ended, own.ended == nil)
+            }
         }
         return nil
     }
@@ -278,7 +352,8 @@ struct SplitWatch: Sendable {
 
     private mutating func begin(_ sign: Split.Sign, since: Instant, at now: Instant) {
         current = Split(sign: sign, since: since, lastSeen: now)
-        (suspect, claim, confirmsClaimAt) = (nil, nil, nil)
+        (episodeFrom, isRepeated) = (since, false)
+        forgetSigns()
         reminderPause = Self.firstReminder
         remindsAt = now + reminderPause
         quietAt = .distantFuture
@@ -298,7 +373,9 @@ struct SplitWatch: Sendable {
         split.isOver = true
         current = nil
         last = split
-        (defendsFrom, defencePause) = (.zero, .zero)
+        last?.counted = split.duration
+        if let source = split.source { remember(source, until: end) }
+        defences = [:]
         return split
     }
 }

@@ -109,7 +109,7 @@ struct KernelWorld: World, ~Copyable {
                     perform(.announce(count), id, engine, at: now)
                 }
             case .install(let id):
-                if let interface = engine.address(id)?.interface, !claims.cover(interface) { claims.areDue = true }
+                if let address = engine.address(id)?.key.prefix.address, !claims.cover(address) { claims.areDue = true }
                 if !fenceWaits.holds(.install, id, engine, at: now) { perform(.install, id, engine, at: now) }
             // One that waits for its fence would be installed by that.
             case .refresh(let id): if !fenceWaits.isWaiting(id) { request(.refresh, id, engine, at: now) }

@@ -29,4 +29,23 @@ import Testing
         #expect(company.machines[1].peers[0].masterUntil == nil)
         #expect(try #require(company.machines[1].peers[0].masterFrom) >= at(40_000))
     }
+
+    @Test("Two that follow each other within a second are two, and the time between them is nobody's") func quick()
+        throws
+    {
+        var company = try Company.acquainted([150, 100])
+        company.act(0, at: 1000) { machine, _, _ in machine.note(masterFrom: at(990), until: nil) }
+        company.change(0, at: 1000) { $0.role = .master }
+        company.run(1000, 1300)
+        company.act(0, at: 1300) { machine, _, _ in machine.note(masterFrom: at(990), until: at(1290)) }
+        company.change(0, at: 1300) { $0.role = .backup }
+        company.run(1300, 1700)
+        #expect(company.machines[1].peers[0].masterUntil != nil)
+        company.act(0, at: 1700) { machine, _, _ in machine.note(masterFrom: at(1690), until: nil) }
+        company.change(0, at: 1700) { $0.role = .master }
+        company.run(1700, 2100)
+        let peer = company.machines[1].peers[0]
+        let began = try #require(peer.masterFrom)
+        #expect(began >= at(1690) && began <= at(1692) && peer.masterUntil == nil)
+    }
 }

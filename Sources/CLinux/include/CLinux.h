@@ -222,16 +222,16 @@ int32_t aloft_hello_socket(int32_t family, uint16_t port);
 int32_t aloft_hello_send(int32_t descriptor, int32_t family, const uint8_t *destination, uint16_t port,
                          const uint8_t *source, uint32_t interface, const uint8_t *bytes, uint32_t length);
 int32_t aloft_packet_socket(int32_t priority);
-/// Hears frames of one Ethernet type that arrive on `interface` and pass the filter of `aloft_claim_filter`, which it begins with.
-int32_t aloft_claim_socket(uint32_t interface, uint16_t type, const uint8_t *addresses, uint32_t count,
-                           int32_t receive_buffer);
+/// Hears frames of one Ethernet type that arrive on any interface and pass the filter of `aloft_claim_filter`, which it begins with.
+int32_t aloft_claim_socket(uint16_t type, const uint8_t *addresses, uint32_t count, int32_t receive_buffer);
 /// From here on the socket hears what claims one of `count` addresses: ARP (0x0806) of such a sender, addresses of 4 bytes, or neighbour
 /// advertisements (0x86DD) for such a target, of 16. All of the kind, where there are none, more than 1024, or more than
 /// net.core.optmem_max has room for.
 int32_t aloft_claim_filter(int32_t descriptor, uint16_t type, const uint8_t *addresses, uint32_t count);
-/// Up to `count` (32 at most) frames into slots of `slot` bytes, cut to that; their lengths. What left this host is not among them: its
+/// Up to `count` (32 at most) frames into slots of `slot` bytes, cut to that; their lengths and where they arrived. What left this host is not among them: its
 /// length is 0. Returns how many the kernel had, or -errno.
-int32_t aloft_receive_frames(int32_t descriptor, uint8_t *buffer, uint32_t slot, uint32_t *lengths, int32_t count);
+int32_t aloft_receive_frames(int32_t descriptor, uint8_t *buffer, uint32_t slot, uint32_t *lengths, uint32_t *interfaces,
+                             int32_t count);
 /// Frames with their Ethernet header, out of `interface` of each.
 int32_t aloft_send_frames(int32_t descriptor, const uint8_t *buffer, struct aloft_outgoing *items, int32_t count);
 
