@@ -91,7 +91,10 @@ private func startWorker(_ options: WorkerOptions) throws(SystemError) -> Int32 
     try? ProgramCode.lockPages()
     Rehearsal.run(model)
     // What starting needed is given up; root's own files must stay readable for a reload.
-    try? Capabilities.keepOnly([.netAdmin, .netRaw, .readAnyFile])
+    var kept: Capabilities = [.netAdmin, .netRaw, .readAnyFile]
+    // All memory to come is locked too: without this it could grow to RLIMIT_MEMLOCK and no further, its stack neither.
+    if model.global.noSwap { kept.insert(.ipcLock) }
+    try? Capabilities.keepOnly(kept)
     return worker.run(signals: signals)
 }
 
