@@ -82,12 +82,16 @@ final class ArbiterWorld {
         for _ in 0..<(draw.chance(way.duplication) ? 2 : 1) {
             var delay = draw.within(plan.delay)
             if draw.chance(way.slowness) { delay += draw.within(0...plan.longest / 2) }
-            let index = free.popLast() ?? messages.count
-            if index == messages.count { messages.append(message) } else { messages[index] = message }
-            simulation.queue.push(
-                .arbiterMessage, at: now + delay, host: host.index, argument: index,
-                token: UInt32(truncatingIfNeeded: host.leases.life))
+            schedule(message, host, at: now + delay)
         }
+    }
+
+    private func schedule(_ message: Message, _ host: Host, at time: Int64) {
+        let index = free.popLast() ?? messages.count
+        if index == messages.count { messages.append(message) } else { messages[index] = message }
+        simulation.queue.push(
+            .arbiterMessage, at: time, host: host.index, argument: index,
+            token: UInt32(truncatingIfNeeded: host.leases.life))
     }
 
     func arrive(_ index: Int, at host: Host, life: UInt32) {
@@ -117,22 +121,13 @@ final class ArbiterWorld {
             carry(.question(question), host, toArbiter: true)
             // A connection that is lost at once, though what was sent may yet arrive.
             if ways[host.index].loss > 0, draw.chance(40) {
-                simulation.queue.push(
-                    .arbiterMessage, at: now + 50_000, host: host.index,
-                    argument: keep(
-                        .report(
-                            LeaseReport(lease: question.lease, kind: .answer(request: question.request, .ambiguous)))),
-                    token: UInt32(truncatingIfNeeded: host.leases.life))
+                let lost = LeaseReport(lease: question.lease, kind: .answer(request: question.request, .ambiguous))
+                schedule(.report(lost), host, at: now + 50_000)
             }
             return
         }
         if sessions[host.index] == nil { openSession(host) }
         converse(host) { $0.ask([question], at: $1, into: &$2) }
-    }
-
-    private func keep(_ message: Message) -> Int {
-        messages.append(message)
-        return messages.count - 1
     }
 
     // MARK: - The register
@@ -147,9 +142,7 @@ final class ArbiterWorld {
                     write(record, replaced, question.lease, by: host)
                 }
             default:
-                simulation.queue.push(
-                    .arbiterMessage, at: downUntil + draw.within(0...10 * millisecond), host: host.index,
-                    argument: keep(.question(question)), token: UInt32(truncatingIfNeeded: host.leases.life))
+                schedule(.question(question), host, at: downUntil + draw.within(0...10 * millisecond))
             }
             return
         }

@@ -56,23 +56,23 @@ extension MessageLine {
     /// False when some of it was lost.
     @discardableResult
     public func send(_ questions: LeaseExchange.Questions) -> Bool {
-        let bytes = questions.encoded
-        guard bytes.count > Self.limit, questions.questions.count > 1 else { return send(bytes) }
-        let middle = questions.questions.count / 2
-        let parts = [questions.questions[..<middle], questions.questions[middle...]]
-        return parts.reduce(true) { send(.init(arbiter: questions.arbiter, questions: Array($1))) && $0 }
+        send(questions.questions[...]) { LeaseExchange.Questions(arbiter: questions.arbiter, questions: $0).encoded }
     }
 
     /// False when some of it was lost.
     @discardableResult
     public func send(_ reports: LeaseExchange.Reports) -> Bool {
-        let bytes = reports.encoded
-        guard bytes.count > Self.limit, reports.reports.count > 1 else { return send(bytes) }
-        let middle = reports.reports.count / 2
-        let parts = [reports.reports[..<middle], reports.reports[middle...]]
-        return parts.reduce(true) {
-            send(.init(arbiter: reports.arbiter, standing: reports.standing, reports: Array($1))) && $0
+        send(reports.reports[...]) {
+            LeaseExchange.Reports(arbiter: reports.arbiter, standing: reports.standing, reports: $0).encoded
         }
+    }
+
+    /// In halves, where it is too much for one message.
+    private func send<Item>(_ items: ArraySlice<Item>, _ encode: ([Item]) -> [UInt8]) -> Bool {
+        let bytes = encode(Array(items))
+        guard bytes.count > Self.limit, items.count > 1 else { return send(bytes) }
+        let middle = items.startIndex + items.count / 2
+        return [items[..<middle], items[middle...]].reduce(true) { send($1, encode) && $0 }
     }
 }
 

@@ -191,12 +191,7 @@ final class FenceProcess {
 /// Returns the exit code: 0 stopped, 1 failed, 2 nobody may start it like this.
 func runFence(_ arguments: [String]) -> Int32 {
     guard let options = WorkerOptions(arguments: arguments) else { return WorkerExit.usage }
-    do {
-        // First of all: PR_SET_PDEATHSIG may already have spoken.
-        let signals = try SignalSource([Signal.terminate, Signal.interrupt])
-        try SignalSource.ignore(Signal.pipe)
-        try SignalSource.ignore(Signal.hangUp)
-        try? ThisProcess.setName(options.isKeepalived ? "keepalived" : "aloftd-fence")
+    return HelperMain.begin("fence", isKeepalived: options.isKeepalived) { signals throws(SystemError) in
         let deadlines = try FenceDeadlines(adopting: FileDescriptor(owning: WorkerOptions.fenceDescriptor))
         let line = try MessageLine(FileDescriptor(owning: WorkerOptions.fenceLineDescriptor))
         let channel = try SupervisorChannel(FileDescriptor(owning: WorkerOptions.messageDescriptor))
@@ -207,9 +202,6 @@ func runFence(_ arguments: [String]) -> Int32 {
         try? ProgramCode.lockPages()
         try? Capabilities.keepOnly([.netAdmin])
         return try process.run(signals: signals)
-    } catch {
-        printError("aloftd worker fence: \(error)")
-        return WorkerExit.failure
     }
 }
 

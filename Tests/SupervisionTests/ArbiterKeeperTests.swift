@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// A supervisor whose configuration names an arbiter.
-private struct Bench {
+private struct Bench: KeeperBench {
     var supervisor: Supervisor
     var now = Instant(nanoseconds: 1_000_000_000)
     var effects: [SupervisorEffect] = []
@@ -25,30 +25,10 @@ private struct Bench {
         return bench
     }
 
-    mutating func say(_ message: WorkerMessage) {
-        supervisor.receive(message, at: now, wallClock: 0, promise: now + .seconds(1), into: &effects)
-    }
     mutating func arbiterSays(_ message: WorkerMessage) {
         supervisor.receive(message, from: .arbiter, at: now, wallClock: 0, into: &effects)
     }
     mutating func arbiterEnds(_ status: ProcessEnd) { supervisor.ended(.arbiter, status, at: now, into: &effects) }
-    mutating func wait(_ duration: Duration) {
-        let end = now + duration
-        while now < end {
-            now = min(now + .milliseconds(500), end)
-            supervisor.advance(to: now, into: &effects)
-        }
-    }
-    /// Without what is only logged.
-    mutating func take() -> [SupervisorEffect] {
-        defer { effects = [] }
-        return effects.filter {
-            switch $0 {
-            case .log, .logHelper: false
-            default: true
-            }
-        }
-    }
     func logged(_ rule: RuleID) -> Bool {
         effects.contains { if case .log(.error, rule, _) = $0 { true } else { false } }
     }

@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// A supervisor whose shell cannot use bpf(2).
-private struct Bench {
+private struct Bench: KeeperBench {
     var supervisor: Supervisor
     var now = Instant(nanoseconds: 1_000_000_000)
     var effects: [SupervisorEffect] = []
@@ -42,15 +42,6 @@ private struct Bench {
     mutating func wait(_ duration: Duration) {
         now = now + duration
         supervisor.advance(to: now, into: &effects)
-    }
-    mutating func take() -> [SupervisorEffect] {
-        defer { effects = [] }
-        return effects.filter {
-            switch $0 {
-            case .log, .logHelper: false
-            default: true
-            }
-        }
     }
     func logged(_ level: LogLevel, _ rule: RuleID) -> Bool {
         effects.contains { if case .log(level, rule, _) = $0 { true } else { false } }

@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// A supervisor whose configuration has virtual servers.
-private struct Bench {
+private struct Bench: KeeperBench {
     var supervisor: Supervisor
     var now = Instant(nanoseconds: 1_000_000_000)
     var effects: [SupervisorEffect] = []
@@ -25,27 +25,8 @@ private struct Bench {
         return bench
     }
 
-    mutating func say(_ message: WorkerMessage) {
-        supervisor.receive(message, at: now, wallClock: 0, promise: now + .seconds(1), into: &effects)
-    }
     mutating func healthSays(_ message: WorkerMessage) {
         supervisor.receive(message, from: .health, at: now, wallClock: 0, into: &effects)
-    }
-    mutating func wait(_ duration: Duration) {
-        let end = now + duration
-        while now < end {
-            now = min(now + .milliseconds(500), end)
-            supervisor.advance(to: now, into: &effects)
-        }
-    }
-    mutating func take() -> [SupervisorEffect] {
-        defer { effects = [] }
-        return effects.filter {
-            switch $0 {
-            case .log, .logHelper: false
-            default: true
-            }
-        }
     }
 }
 

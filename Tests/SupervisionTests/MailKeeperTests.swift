@@ -3,7 +3,7 @@ import Supervision
 import Testing
 
 /// A supervisor whose workers have something to tell.
-private struct Bench {
+private struct Bench: KeeperBench {
     var supervisor: Supervisor
     var now = Instant(nanoseconds: 1_000_000_000)
     var effects: [SupervisorEffect] = []
@@ -23,9 +23,6 @@ private struct Bench {
             text: "=> \(title) <=\n", date: 0)
     }
 
-    mutating func say(_ message: WorkerMessage) {
-        supervisor.receive(message, at: now, wallClock: 0, promise: now + .seconds(1), into: &effects)
-    }
     mutating func order(_ title: String, subject: String = "", state: String = "") {
         say(.mail(Self.order(title, subject: subject, state: state)))
     }
@@ -33,13 +30,6 @@ private struct Bench {
         supervisor.receive(message, from: .mail, at: now, wallClock: 0, into: &effects)
     }
     mutating func mailEnds(_ status: ProcessEnd) { supervisor.ended(.mail, status, at: now, into: &effects) }
-    mutating func wait(_ duration: Duration) {
-        let end = now + duration
-        while now < end {
-            now = min(now + .milliseconds(500), end)
-            supervisor.advance(to: now, into: &effects)
-        }
-    }
     mutating func take() -> [SupervisorEffect] {
         defer { effects = [] }
         return effects
